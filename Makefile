@@ -1,0 +1,35 @@
+# make reproduce: train and regenerate everything on the pocket profile
+# make test:      every test, and the committed notebooks from committed records
+# make lab:       JupyterLab in this environment
+PYTHON ?= python3
+VENV := .venv
+RUN := $(VENV)/bin/python
+export HF_HUB_OFFLINE ?= 1
+export TOKENIZERS_PARALLELISM := false
+
+.PHONY: reproduce test lab lint clean
+
+reproduce: $(VENV)/ready
+	$(RUN) -m rlvr_utils reproduce --profile pocket --retrain
+
+test: $(VENV)/ready lint
+	$(RUN) -m pytest tests
+	$(RUN) -m pytest --nbval-lax --nbval-current-env notebooks
+
+lab: $(VENV)/ready
+	$(RUN) -m jupyter lab notebooks
+
+lint: $(VENV)/ready
+	$(RUN) -m ruff check rlvr_utils tests
+
+# The environment is made once and again whenever the pins change.
+$(VENV)/ready: requirements.txt pyproject.toml
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info[:2] != (3, 11))' || \
+		{ echo "Python 3.11 is needed; point to it with: make PYTHON=/path/to/python3.11 $(MAKECMDGOALS)"; exit 1; }
+	$(PYTHON) -m venv $(VENV)
+	$(RUN) -m pip install --quiet -r requirements.txt
+	$(RUN) -m pip install --quiet --no-deps --editable .
+	touch $@
+
+clean:
+	rm -rf $(VENV) build

@@ -1,0 +1,114 @@
+"""Evaluation: answer every benchmark, grade each answer twice, count what the paper counts."""
+from __future__ import annotations
+
+from rlvr_utils.errors import UserError
+from rlvr_utils.profiles import Benchmark, RunConfig, local_path
+
+GRADERS = ("qwen-eval", "math-verify")
+# Words of self-reflection that the paper counts (§3.2.4); a response counts once for each word.
+REFLECTION = ("rethink", "recheck", "recalculate")
+KEPT_RESPONSES = 20
+
+
+def load_benchmarks(config: RunConfig) -> list[tuple[Benchmark, list]]:
+    """Each benchmark of the configuration with its problems. Raises `UserError` as the loader."""
+    from rlvr_utils.problems import load_benchmark
+
+    return [(benchmark, load_benchmark(local_path(benchmark.file), benchmark.limit))
+            for benchmark in config.benchmarks]
+
+
+def stop_ids(model, tokenizer) -> set[int]:
+    """Token ids at which an evaluation answer ends: the model's own and ChatML's (protocol: the
+    authors' evaluation stops at <|im_end|> and <|endoftext|>)."""
+    own = model.generation_config.eos_token_id
+    ids = set(own) if isinstance(own, (list, tuple)) else {own, tokenizer.eos_token_id}
+    vocabulary = tokenizer.get_vocab()
+    return {i for i in ids if i is not None} | {
+        vocabulary[text] for text in ("<|im_end|>", "<|endoftext|>") if text in vocabulary}
+
+
+def answer(model, tokenizer, prompts: list[str], config: RunConfig, temperature: float,
+           samples: int = 1) -> list[list[int]]:
+    """`samples` responses to each prompt as token ids, the samples of a prompt side by side."""
+    from rlvr_utils.rollouts import batched, sample
+
+    encoded = [tokenizer(prompt, add_special_tokens=False)["input_ids"] for prompt in prompts]
+    order = sorted(range(len(encoded)), key=lambda i: len(encoded[i]))  # little padding in a batch
+    rows = [i for i in order for _ in range(samples)]
+    stops, answers = stop_ids(model, tokenizer), {i: [] for i in order}
+    for chunk in batched(rows, config.eval_batch):
+        for i, ids in zip(chunk, sample(model, [encoded[i] for i in chunk], config.eval_max_tokens,
+                                        temperature, stops)):
+            answers[i].append(ids)
+    return [ids for i in range(len(prompts)) for ids in answers[i]]
+
+
+def evaluate_benchmark(model, tokenizer, benchmark: Benchmark, problems: list,
+                       config: RunConfig) -> tuple[dict, list[dict]]:
+    """The record of one benchmark (shares between 0 and 1) and its first graded responses."""
+    from rlvr_utils.grading import grade_batch
+    from rlvr_utils.prompts import evaluation_prompts
+
+    prompts = evaluation_prompts(tokenizer, config.eval_template, [p.question for p in problems])
+    ids = answer(model, tokenizer, prompts, config, benchmark.temperature, benchmark.samples)
+    texts = tokenizer.batch_decode(ids, skip_special_tokens=True)
+    asked = [problem for problem in problems for _ in range(benchmark.samples)]
+    verdicts = {grader: [v.value for v in grade_batch(texts, [p.answer for p in asked], grader)]
+                for grader in GRADERS}
+    row = {"benchmark": benchmark.name, "problems": len(problems), "samples": benchmark.samples,
+           **summarise(ids, texts, asked, verdicts, benchmark.samples, config.eval_max_tokens,
+                       stop_ids(model, tokenizer))}
+    kept = [{"benchmark": benchmark.name, "id": problem.id, "question": problem.question,
+             "answer": problem.answer, "subject": problem.subject, "response": text,
+             **{grader: verdicts[grader][i] for grader in GRADERS}}
+            for i, (problem, text) in enumerate(zip(asked, texts)) if i < KEPT_RESPONSES]
+    return row, kept
+
+
+def summarise(ids, texts, asked, verdicts, samples: int, limit: int, stops: set[int]) -> dict:
+    """Accuracies, time-outs, boxed share, lengths, truncation, reflection words, subjects."""
+    from rlvr_utils.grading import has_box
+
+    size = len(texts)
+    right = {grader: [v == "right" for v in verdicts[grader]] for grader in GRADERS}
+    main = right[GRADERS[0]]
+    lower = [text.lower() for text in texts]
+    subjects: dict[str, list[bool]] = {}
+    for problem, hit in zip(asked, main):
+        if problem.subject:
+            subjects.setdefault(problem.subject, []).append(hit)
+    return {
+        "accuracy": {grader: sum(right[grader]) / size for grader in GRADERS},
+        "timeouts": {grader: verdicts[grader].count("timeout") for grader in GRADERS},
+        "solved_once": sum(any(main[i:i + samples]) for i in range(0, size, samples)) / (size // samples),
+        "boxed": sum(map(has_box, texts)) / size,
+        "length": sum(map(len, ids)) / size,
+        "truncated": sum(len(i) >= limit and i[-1] not in stops for i in ids) / size,
+        "reflection": {word: sum(word in text for text in lower) for word in REFLECTION},
+        "reflecting": sum(any(word in text for word in REFLECTION) for text in lower),
+        "by_subject": {s: {"n": len(hits), "accuracy": sum(hits) / len(hits)}
+                       for s, hits in sorted(subjects.items())},
+    }
+
+
+def evaluate(model, tokenizer, loaded: list[tuple[Benchmark, list]], config: RunConfig,
+             seed: int) -> tuple[list[dict], list[dict]]:
+    """Records and kept responses of all benchmarks. The sampling generator is seeded here and put
+    back afterwards, so an evaluation never disturbs a training trajectory."""
+    import torch
+
+    if not loaded:
+        raise UserError("no benchmark to evaluate: give eval_files or a profile with benchmarks")
+    training = model.training
+    model.eval()
+    rows, responses = [], []
+    devices = [model.device] if model.device.type == "cuda" else []
+    with torch.random.fork_rng(devices=devices):
+        for benchmark, problems in loaded:
+            torch.manual_seed(seed)
+            row, kept = evaluate_benchmark(model, tokenizer, benchmark, problems, config)
+            rows.append(row)
+            responses += kept
+    model.train(training)
+    return rows, responses

@@ -1,0 +1,130 @@
+r"""Reading answers as sympy expressions without running any of their text.
+
+LaTeX is read with the grammar that `sympy.parsing.latex.parse_latex` uses: the authors' grader
+was built on it, and its habits (it reads `0,-1` as 0, `n(n-1)` as a function, `1\frac12` as a
+product) decide verdicts. The function itself insists on an older antlr runtime than the one that
+math-verify needs, while the grammar works with both; so the grammar is driven directly. sympy's
+lark backend reads the same texts differently, hence is no substitute.
+
+Python-like text goes to `parse_expr`, which evaluates it; it is let through only when every
+character and name in it is known to be harmless, and it then sees no builtins.
+
+Only the grading worker should call this: any expression may take for ever.
+"""
+
+from __future__ import annotations
+
+import keyword
+import re
+from functools import lru_cache
+from typing import Any
+
+from rlvr_utils.errors import UserError
+
+MAX_LENGTH = 600
+MAX_DEPTH = 60
+_NAMES = ("sqrt", "pi", "ln", "log", "exp", "sin", "cos", "tan", "E", "I", "oo")
+_TOO_MUCH = re.compile(
+    r"(?:\*\*|\^)[\s({]*[-+]?\d{5,}"  # an exponent of five digits or more
+    r"|(?:\*\*|\^)[\s({]*\d+[\s)}]*(?:\*\*|\^)[\s({]*\d"  # a tower of numbers
+    r"|\d{4,}[\s)}]*!|![\s)}]*!"  # a large or a repeated factorial
+    r"|\d{400}"
+)
+_WORD = re.compile(r"(?:\d+\.?\d*|\.\d+)e[-+]?\d+|[a-z]+")
+_ATTRIBUTE = re.compile(r"\.\s*[^\d\s+\-*/^()!]|(?<!\d)\.(?!\d)")
+
+
+def check_size(text: str, longest: int = MAX_LENGTH) -> None:
+    """Raise UserError for text that is too long, too deep or too large a number to compute."""
+    depth = deepest = 0
+    for character in text[: longest + 1]:
+        depth += (character in "({[") - (character in ")}]")
+        deepest = max(deepest, depth)
+    if len(text) > longest or deepest > MAX_DEPTH or _TOO_MUCH.search(text):
+        raise UserError(f"answer {text[:40]!r}: too large to read as mathematics; shorten it")
+
+
+def _check_python(text: str) -> None:
+    check_size(text)
+    words = re.findall(r"[^\W\d]+", text)
+    if (
+        not re.fullmatch(r"[\w+\-*/^().! α-ω]*", text)
+        or "_" in text
+        or not all(word.isascii() or re.fullmatch("[α-ω]+", word) for word in words)
+        or any(keyword.iskeyword(word) for word in words)
+        or any(len(word) > 1 and word not in _NAMES for word in words)
+        or _ATTRIBUTE.search(text)
+    ):
+        raise UserError(f"answer {text[:40]!r}: not plain mathematics; write numbers and letters")
+
+
+@lru_cache(maxsize=1)
+def _namespace() -> dict[str, Any]:
+    import sympy
+
+    wanted = ("Symbol", "Function", "Integer", "Float", "Rational", "factorial", *_NAMES)
+    return {"__builtins__": {}} | {name: getattr(sympy, name) for name in wanted}
+
+
+def python_expression(text: str, implicit: bool = False) -> Any:
+    """Read `2*x**2` as sympy's `parse_expr` would; `implicit` also reads `2x^2`.
+
+    Raises UserError where the text holds anything but numbers, letters, a few elementary
+    functions and operators, and whatever sympy raises for text that makes no sense.
+    """
+    from sympy.parsing import sympy_parser as parser
+
+    steps = parser.standard_transformations
+    if implicit:
+        steps += (parser.implicit_multiplication_application,)
+        text = _WORD.sub(_split_letters, text.replace("^", "**"))
+    _check_python(text)
+    return parser.parse_expr(
+        text, transformations=steps, global_dict=dict(_namespace()), local_dict={}
+    )
+
+
+def _split_letters(word: re.Match[str]) -> str:
+    """A run of letters that is no name is a product of letters; `1.5e-7` is a number."""
+    if word[0] in _NAMES or word[0][0].isdigit():
+        return f" {word[0]} "
+    return f" {' '.join(word[0])} "
+
+
+@lru_cache(maxsize=1)
+def _latex_grammar() -> tuple[Any, ...]:
+    import antlr4
+    from sympy.parsing.latex import _parse_latex_antlr as reader
+    from sympy.parsing.latex._antlr.latexlexer import LaTeXLexer
+    from sympy.parsing.latex._antlr.latexparser import LaTeXParser
+
+    for generated in (LaTeXLexer, LaTeXParser):  # it would print a remark at every use
+        generated.checkVersion = lambda *_: None
+    return antlr4, reader, LaTeXLexer, LaTeXParser
+
+
+def latex_expression(text: str) -> Any:
+    """Read LaTeX as sympy's own `parse_latex` would, up to the first token it cannot continue with.
+
+    Raises UserError for oversized text and sympy's errors for text that makes no sense.
+    """
+    check_size(text)
+    antlr4, reader, lexer_class, parser_class = _latex_grammar()
+    text = text.strip()
+    listener = reader.MathErrorListener(text)
+    lexer = lexer_class(antlr4.InputStream(text))
+    parser = parser_class(antlr4.CommonTokenStream(lexer))
+    for recogniser in (lexer, parser):
+        recogniser.removeErrorListeners()
+        recogniser.addErrorListener(listener)
+    return reader.convert_relation(parser.math().relation())
+
+
+def lenient_latex_expression(text: str) -> Any:
+    """Read LaTeX with latex2sympy, which knows matrices, percents and `10^{-01}`."""
+    from latex2sympy2_extended import latex2sympy
+
+    check_size(text)
+    if "," in text:
+        raise UserError(f"answer {text[:40]!r}: a list; compare its items one by one")
+    return latex2sympy(text)

@@ -1,0 +1,153 @@
+"""Policies: a causal language model and its tokenizer from a folder, a GGUF file or the hub.
+
+`python -m rlvr_utils.models SOURCE TARGET` converts a GGUF file into a Hugging Face folder.
+"""
+from __future__ import annotations
+
+import argparse
+import os
+from pathlib import Path
+
+from rlvr_utils.errors import UserError
+
+DTYPES = ("float32", "bfloat16", "float16")
+TOKENIZERS = ("tokenizer.json", "vocab.json", "tokenizer.model")
+
+
+def load_policy(source: str, dtype: str = "float32"):
+    """(model, tokenizer) in evaluation mode, on the GPU when there is one.
+
+    `source` is a Hugging Face folder, a .gguf file, a folder with exactly one .gguf file, or a hub
+    id. What exists, begins with `.`, `/` or `~`, ends in .gguf or has several slashes is local and
+    never causes a network request. GGUF weights are dequantized; to train them with a KL term,
+    convert them first, since the reference model is read from a folder. Raises `UserError` for a
+    folder that is missing or incomplete, for one without safetensors (pickled weights are
+    refused), and for a hub id that cannot be had.
+    """
+    import torch
+
+    if dtype not in DTYPES:
+        raise UserError(f"dtype {dtype!r} does not exist; choose one of: {', '.join(DTYPES)}")
+    path = Path(source).expanduser()
+    local = path.exists() or _looks_like_path(source)
+    gguf = _gguf_file(path) if local else None
+    if local and gguf is None:
+        _check_folder(path)
+    try:
+        if gguf is not None:
+            model, tokenizer = _read_gguf(gguf, getattr(torch, dtype))
+        else:
+            model, tokenizer = _read(str(path) if local else source, getattr(torch, dtype), local)
+    except Exception as error:  # the libraries raise many types; the user needs one line
+        remedy = "save it again" if local else "check the id and the network, or give a folder"
+        raise UserError(f"model {source!r} could not be loaded ({_first_line(error)}); "
+                        f"{remedy}") from error
+    if tokenizer.pad_token is None:
+        tokenizer.pad_token = tokenizer.eos_token
+    model.generation_config.pad_token_id = tokenizer.pad_token_id
+    return model.to("cuda" if torch.cuda.is_available() else "cpu").eval(), tokenizer
+
+
+def convert_gguf(source: Path, target: Path) -> None:
+    """Write a GGUF file, or the folder with exactly one, as a float32 Hugging Face folder.
+
+    Raises `UserError` when there is not exactly one file, or `target` is not new or empty.
+    """
+    if _gguf_file(source) is None:
+        raise UserError(f"{source}: no .gguf file there; give one, or the folder that holds it")
+    if target.exists() and (not target.is_dir() or any(target.iterdir())):
+        raise UserError(f"{target}: exists and is not an empty folder; choose a new folder")
+    model, tokenizer = load_policy(str(source.absolute()), "float32")
+    model.save_pretrained(target)
+    tokenizer.save_pretrained(target)
+
+
+def _looks_like_path(source: str) -> bool:
+    path_like = source.startswith((".", "/", "~")) or source.endswith(".gguf")
+    return path_like or source.count(os.sep) > 1
+
+
+def _gguf_file(path: Path) -> Path | None:
+    """The .gguf file to read, or None where `path` is not a GGUF source."""
+    if path.suffix == ".gguf" and path.is_file():
+        return path
+    if not path.is_dir() or (path / "config.json").exists():
+        return None
+    files = sorted(path.glob("*.gguf"))
+    if len(files) > 1:
+        names = ", ".join(file.name for file in files)
+        raise UserError(f"{path}: holds {len(files)} GGUF files ({names}); name one of them")
+    return files[0] if files else None
+
+
+def _check_folder(path: Path) -> None:
+    """One line about what a model folder lacks, before anything is loaded."""
+    if not path.is_dir():
+        raise UserError(f"model folder {path} does not exist; give a folder or a hub id")
+    if not (path / "config.json").exists():
+        raise UserError(f"model folder {path} has no config.json; give a Hugging Face folder")
+    if not list(path.glob("*.safetensors")):
+        raise UserError(f"model folder {path} has no .safetensors file (pickled weights are "
+                        "refused); save it with save_pretrained")
+    # Without this the library quietly builds a tokenizer with an empty vocabulary.
+    if not any((path / name).exists() for name in TOKENIZERS):
+        raise UserError(f"model folder {path} has no tokenizer.json; save its tokenizer too")
+
+
+def _read(source: str, dtype, local: bool):
+    from transformers import AutoModelForCausalLM, AutoTokenizer
+
+    # An explicit False: left out, the library asks on the terminal and waits for an answer.
+    options = {"local_files_only": local, "trust_remote_code": False}
+    tokenizer = AutoTokenizer.from_pretrained(source, **options)
+    model = AutoModelForCausalLM.from_pretrained(
+        source, dtype=dtype, use_safetensors=True, **options)
+    return model, tokenizer
+
+
+def _read_gguf(file: Path, dtype):
+    """The dequantized weights in a plain model: the one that the library returns can neither be
+    trained nor saved, since it still counts as quantized."""
+    from transformers import AutoModelForCausalLM, AutoTokenizer, GenerationConfig, GgufConfig
+
+    options = {"gguf_file": file.name, "local_files_only": True}
+    tokenizer = AutoTokenizer.from_pretrained(str(file.parent), **options)
+    _split_digits(tokenizer, file)
+    read = AutoModelForCausalLM.from_pretrained(
+        str(file.parent), dtype=dtype, quantization_config=GgufConfig(dequantize=True), **options)
+    config = read.config
+    if hasattr(config, "quantization_config"):
+        del config.quantization_config
+    model = AutoModelForCausalLM.from_config(config, dtype=dtype)
+    model.load_state_dict(read.state_dict())
+    model.generation_config = GenerationConfig(
+        bos_token_id=tokenizer.bos_token_id, eos_token_id=tokenizer.eos_token_id)
+    return model, tokenizer
+
+
+def _split_digits(tokenizer, file: Path) -> None:
+    """SmolLM2's splitting rule, digits first: the file names it and the library's reading drops
+    it, so that a number after an empty line would get tokens that the model never saw."""
+    from gguf import GGUFReader
+    from tokenizers import pre_tokenizers
+
+    rule = GGUFReader(file).get_field("tokenizer.ggml.pre")
+    if rule is not None and rule.contents() == "smollm":
+        tokenizer.backend_tokenizer.pre_tokenizer = pre_tokenizers.Sequence([
+            pre_tokenizers.Digits(individual_digits=True),
+            pre_tokenizers.ByteLevel(add_prefix_space=False)])
+
+
+def _first_line(error: Exception) -> str:
+    return f"{type(error).__name__}: {str(error).strip()}".splitlines()[0]
+
+
+if __name__ == "__main__":
+    parser = argparse.ArgumentParser(description="Convert a GGUF file into a Hugging Face folder.")
+    parser.add_argument("source", type=Path, help="a .gguf file, or the folder with exactly one")
+    parser.add_argument("target", type=Path, help="the new Hugging Face folder")
+    arguments = parser.parse_args()
+    try:
+        convert_gguf(arguments.source, arguments.target)
+    except UserError as error:
+        parser.exit(2, f"rlvr_utils: {error}\n")

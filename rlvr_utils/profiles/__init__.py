@@ -1,0 +1,157 @@
+"""Profiles: one YAML file per model scale, each value with its source, read into a `RunConfig`.
+
+A profile changes scale and never the code path; an arm (see `rlvr_utils.arms`) changes a few
+fields; the seed completes the configuration, whose hash names the run.
+"""
+from __future__ import annotations
+
+import dataclasses
+import hashlib
+import json
+from dataclasses import dataclass
+from pathlib import Path
+
+from rlvr_utils.errors import UserError
+
+PACKAGE = Path(__file__).resolve().parent.parent
+FOLDER = Path(__file__).resolve().parent
+
+
+@dataclass(frozen=True)
+class Benchmark:
+    """One evaluation set, or its first `limit` problems: greedy when `temperature` is 0, else
+    avg@`samples` (paper App. B)."""
+
+    name: str
+    file: str
+    stands_for: str = ""
+    samples: int = 1
+    temperature: float = 0.0
+    limit: int | None = None
+
+
+@dataclass(frozen=True)
+class RunConfig:
+    """Everything that decides a run. Fields are explained in the profile files."""
+
+    profile: str
+    arm: str
+    seed: int
+    model: str
+    dtype: str
+    cpu_threads: int
+    pool: str
+    ranking: dict[int, int]
+    examples: tuple[int, ...]
+    repeat_to: int
+    prompts_per_step: int
+    num_generations: int
+    temperature: float
+    max_prompt_tokens: int
+    max_response_tokens: int
+    updates_per_rollout: int
+    learning_rate: float
+    weight_decay: float
+    max_grad_norm: float
+    clip_ratio: float
+    kl_coef: float
+    entropy_coef: float
+    entropy_scale: float
+    policy_loss: bool
+    reward: str
+    micro_batch: int
+    steps: int
+    eval_every: int
+    save_every: int
+    eval_template: str
+    eval_max_tokens: int
+    eval_batch: int
+    benchmarks: tuple[Benchmark, ...]
+
+    def changed(self, **fields) -> RunConfig:
+        """A copy with these fields changed. Raises `UserError` for a field that does not exist."""
+        known = {field.name for field in dataclasses.fields(self)}
+        for name in fields:
+            if name not in known:
+                raise UserError(f"field {name!r} is not in a run's configuration; it has: "
+                                + ", ".join(sorted(known)))
+        return dataclasses.replace(self, **fields)
+
+
+def profile_names() -> list[str]:
+    return sorted(path.stem for path in FOLDER.glob("*.yaml"))
+
+
+def local_path(source: str) -> str:
+    """`package:x` as a path inside the installed package; anything else as it is."""
+    if source.startswith("package:"):
+        return str(PACKAGE / source.removeprefix("package:"))
+    return source
+
+
+def load_profile(name: str) -> RunConfig:
+    """The profile's fields as a configuration of arm "base", seed 0.
+
+    Raises `UserError` for an unknown profile, a missing, unknown or ill-typed field.
+    """
+    import yaml
+
+    path = FOLDER / f"{name}.yaml"
+    if name not in profile_names():
+        raise UserError(f"profile {name!r} does not exist; choose one of: {', '.join(profile_names())}")
+    fields = yaml.safe_load(path.read_text(encoding="utf-8"))
+    return from_fields({"profile": name, "arm": "base", "seed": 0, **fields}, path.name)
+
+
+def from_fields(fields: dict, place: str) -> RunConfig:
+    """A configuration from plain data (YAML or JSON), every field checked."""
+    declared = {field.name: field.type for field in dataclasses.fields(RunConfig)}
+    for name in sorted(declared.keys() ^ fields.keys()):
+        what = "is missing" if name in declared else "is not a known field"
+        raise UserError(f"{place}: field {name!r} {what}; compare it with profiles/pocket.yaml")
+    simple = {"str": str, "int": int, "float": (int, float), "bool": bool}
+    for name, kind in declared.items():
+        value = fields[name]
+        if kind in simple and (not isinstance(value, simple[kind])
+                               or (isinstance(value, bool) and kind != "bool")):
+            raise UserError(f"{place}: field {name!r} must be of type {kind}, found {value!r}")
+    try:
+        benchmarks = tuple(Benchmark(**row) for row in fields["benchmarks"])
+        ranking = {int(rank): int(row) for rank, row in fields["ranking"].items()}
+        examples = tuple(int(rank) for rank in fields["examples"])
+    except (TypeError, ValueError, AttributeError) as error:
+        raise UserError(f"{place}: benchmarks, ranking or examples are malformed: {error}") from None
+    numbers = {name: float(fields[name]) for name, kind in declared.items() if kind == "float"}
+    return RunConfig(**{**fields, **numbers, "benchmarks": benchmarks, "ranking": ranking,
+                        "examples": examples})
+
+
+def to_fields(config: RunConfig) -> dict:
+    """The configuration as plain JSON data; `from_fields` reads it back."""
+    return json.loads(json.dumps(dataclasses.asdict(config)))
+
+
+def config_hash(config: RunConfig) -> str:
+    """SHA-256 over the configuration and the contents of every local file that it names, so a
+    changed model or training file is a different run even under the same path."""
+    fields = to_fields(config)
+    files = [config.model, config.pool, *(benchmark.file for benchmark in config.benchmarks)]
+    fields["contents"] = [_content_hash(local_path(source)) for source in files]
+    return hashlib.sha256(json.dumps(fields, sort_keys=True).encode()).hexdigest()
+
+
+def _content_hash(source: str) -> str | None:
+    """SHA-256 of a local file, or of the weights, settings, tokenizer and chat template in a folder."""
+    path = Path(source).expanduser()
+    if path.is_dir():
+        kinds = ("*.safetensors", "*.gguf", "*.json", "*.jinja", "*.txt", "*.model")
+        paths = sorted(file for kind in kinds for file in path.glob(kind))
+    elif path.is_file():
+        paths = [path]
+    else:
+        return None
+    digest = hashlib.sha256()
+    for each in paths:
+        with each.open("rb") as stream:
+            digest.update(hashlib.file_digest(stream, "sha256").digest())
+    return digest.hexdigest()

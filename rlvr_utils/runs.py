@@ -1,0 +1,167 @@
+"""Runs as records: a run is named by the hash of its configuration, and asking for it loads it
+when it is finished, resumes it when it is not, and trains it otherwise.
+
+An unfinished run lives in `<run>.partial` with its checkpoints and takes its final name only
+when it is whole, so what stands in `runs/<run>` is always complete.
+"""
+from __future__ import annotations
+
+import fcntl
+import json
+import os
+import shutil
+from contextlib import contextmanager
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+
+from rlvr_utils.errors import UserError
+from rlvr_utils.profiles import RunConfig, config_hash, from_fields, local_path, to_fields
+
+JSON_LINES = ("metrics.jsonl", "timings.jsonl", "evaluations.jsonl", "samples.jsonl", "responses.jsonl",
+              "history.jsonl")
+
+
+@dataclass(frozen=True)
+class Run:
+    """A finished run, read from its folder."""
+
+    folder: Path
+
+    @cached_property
+    def config(self) -> RunConfig:
+        return from_fields(json.loads((self.folder / "config.json").read_text())["config"],
+                           f"{self.folder.name}/config.json")
+
+    @cached_property
+    def provenance(self) -> dict:
+        return json.loads((self.folder / "provenance.json").read_text())
+
+    def rows(self, name: str) -> list[dict]:
+        """The rows of one of the run's JSON-lines files: metrics, evaluations, samples,
+        responses, history or timings."""
+        from rlvr_utils.recording import read_rows
+
+        return read_rows(self.folder / f"{name}.jsonl")
+
+    def evaluations(self, benchmark: str) -> list[dict]:
+        """The records of one benchmark by step."""
+        return [row for row in self.rows("evaluations") if row["benchmark"] == benchmark]
+
+
+def run_name(config: RunConfig) -> str:
+    return f"{config.arm}-s{config.seed}-{config_hash(config)[:10]}"
+
+
+def find(config: RunConfig, results: Path) -> Run | None:
+    """The finished run of this configuration, if there is one."""
+    folder = results / "runs" / run_name(config)
+    return Run(folder) if (folder / "provenance.json").exists() else None
+
+
+def obtain(config: RunConfig, results: Path) -> Run:
+    """Load, resume or train the run. Raises `UserError` when another process holds it."""
+    finished = find(config, results)
+    if finished:
+        return finished
+    partial = results / "runs" / f"{run_name(config)}.partial"
+    _make_folder(partial)
+    with held(partial):
+        _write_json(partial / "config.json", {"config": to_fields(config), "hash": config_hash(config)})
+        facts = _execute(config, partial)
+        _write_json(partial / "provenance.json", facts)
+        final = partial.with_suffix("")
+        (partial / "lock").unlink()
+        partial.rename(final)
+    return Run(final)
+
+
+def discard(config: RunConfig, results: Path) -> None:
+    """Forget a finished run, so that the next request trains it anew."""
+    run = find(config, results)
+    if run:
+        shutil.rmtree(run.folder)
+
+
+@contextmanager
+def held(folder: Path):
+    """Hold the run against other processes; the lock goes with the process, however it ends."""
+    with (folder / "lock").open("a+") as stream:
+        try:
+            fcntl.flock(stream, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            stream.seek(0)
+            raise UserError(f"run {folder.stem} is being trained by process {stream.read().strip()}; "
+                            "wait for it, or choose another --results folder") from None
+        stream.truncate(0)
+        stream.write(str(os.getpid()))
+        stream.flush()
+        yield
+
+
+def whole_checkpoint(folder: Path) -> Path | None:
+    """The latest checkpoint that was written to its end."""
+    marks = (folder / "checkpoints").glob("checkpoint-*/whole")
+    return max((mark.parent for mark in marks), key=lambda p: int(p.name.split("-")[1]), default=None)
+
+
+def _execute(config: RunConfig, folder: Path) -> dict:
+    """Train (or only evaluate, when there are no steps) into `folder`; the provenance facts."""
+    import torch
+
+    from rlvr_utils.evaluation import load_benchmarks
+    from rlvr_utils.models import load_policy
+    from rlvr_utils.provenance import provenance
+    from rlvr_utils.recording import Recorder, drop_rows_after
+
+    torch.set_num_threads(config.cpu_threads)
+    benchmarks = load_benchmarks(config)
+    model, tokenizer = load_policy(local_path(config.model), config.dtype)
+    recorder = Recorder(config, folder, tokenizer, benchmarks)
+    checkpoint = whole_checkpoint(folder)
+    step = int(checkpoint.name.split("-")[1]) // config.updates_per_rollout if checkpoint else 0
+    for name in JSON_LINES:
+        drop_rows_after(folder / name, step if checkpoint else -1)
+    with provenance(config) as facts:
+        if config.steps == 0:
+            recorder.evaluate(model, 0)
+        else:
+            _train(config, folder, model, tokenizer, recorder, checkpoint)
+            facts["resumed_from"] = step or None
+            facts["weights_sha256"] = _save_weights(model, tokenizer, folder / "weights")
+    shutil.rmtree(folder / "checkpoints", ignore_errors=True)
+    return facts
+
+
+def _train(config: RunConfig, folder: Path, model, tokenizer, recorder, checkpoint: Path | None) -> None:
+    from rlvr_utils.training import build_trainer
+
+    trainer = build_trainer(config, model, tokenizer, folder / "checkpoints", recorder)
+    trainer.train(resume_from_checkpoint=str(checkpoint) if checkpoint else None)
+
+
+def _save_weights(model, tokenizer, folder: Path) -> str:
+    """Save the policy as a Hugging Face folder; the SHA-256 of its weights."""
+    import hashlib
+
+    model.save_pretrained(folder)
+    tokenizer.save_pretrained(folder)
+    digest = hashlib.sha256()
+    for path in sorted(folder.glob("*.safetensors")):
+        digest.update(path.read_bytes())
+    return digest.hexdigest()
+
+
+def _make_folder(folder: Path) -> None:
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise UserError(f"cannot write results to {folder}: {error.strerror}; "
+                        "choose another --results folder") from None
+
+
+def _write_json(path: Path, data: dict) -> None:
+    """Write JSON atomically."""
+    fresh = path.with_suffix(".new")
+    fresh.write_text(json.dumps(data, indent=1, sort_keys=True) + "\n", encoding="utf-8")
+    fresh.replace(path)

@@ -1,0 +1,101 @@
+"""A study: one profile, its seeds, its results folder and whatever the reader brings along."""
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+from rlvr_utils.arms import ARMS, with_arm
+from rlvr_utils.errors import UserError
+from rlvr_utils.problems import Problem, distinct, load_training
+from rlvr_utils.profiles import PACKAGE, Benchmark, RunConfig, load_profile, local_path
+from rlvr_utils.runs import Run
+from rlvr_utils.schedule import obtain_all
+
+ROOT = PACKAGE.parent
+PARAMETERS = ("profile", "seeds", "results_dir", "model", "train_file", "eval_files", "max_steps", "arms")
+
+
+@dataclass(frozen=True)
+class Study:
+    """What every notebook starts from."""
+
+    config: RunConfig
+    seeds: tuple[int, ...]
+    results: Path
+    brought: dict  # the reader's own model, train_file, eval_files, max_steps; empty by default
+
+    def runs(self, *arms: str) -> dict[str, list[Run]]:
+        """The runs of each arm, one per seed: loaded, resumed or trained."""
+        configs = [with_arm(self.config, arm, seed) for arm in arms for seed in self.seeds]
+        runs = iter(obtain_all(configs, self.results))
+        return {arm: [next(runs) for _ in self.seeds] for arm in arms}
+
+    def describe(self) -> None:
+        """Print one line on what is studied and one on where it runs."""
+        from importlib.metadata import version
+
+        from rlvr_utils.provenance import git_state, hardware
+
+        config, machine = self.config, hardware()
+        print(f"profile {config.profile}, seeds {', '.join(map(str, self.seeds))}, {config.steps} rollout steps of "
+              f"{config.prompts_per_step * config.num_generations} rollouts, lr {config.learning_rate:g}")
+        print(f"torch {version('torch')}, transformers {version('transformers')}, trl {version('trl')}; "
+              f"{', '.join(machine['gpus']) or machine['cpu']}, {machine['cores']} cores; "
+              f"commit {git_state().get('sha', 'unknown')[:10]}")
+
+    def example(self, rank: int = 1) -> Problem:
+        """The training example of this rank."""
+        rows = {problem.id: problem for problem in load_training(local_path(self.config.pool), empty_answers="drop")}
+        return rows[str(self.config.ranking[rank])]
+
+    def possible(self, arms) -> list[str]:
+        """Those arms whose examples the training file offers; the others are named in a line."""
+        lacking = [arm for arm in arms if set(ARMS[arm].get("examples", ())) - self.config.ranking.keys()]
+        if lacking:
+            print(f"left out, as the training file has one problem only: {', '.join(lacking)}")
+        return [arm for arm in arms if arm not in lacking]
+
+
+def open_study(profile: str = "pocket", seeds=(0, 1, 2), results_dir: str | None = None,
+               model: str | None = None, train_file: str | None = None,
+               eval_files: list[str] | str | None = None, max_steps: int | None = None) -> Study:
+    """The study that a notebook's parameters describe.
+
+    With `train_file` the first distinct problem of that file plays pi_1's part, the second one
+    pi_13's, and the whole file the full set's. Raises `UserError` for what cannot be.
+    """
+    config = load_profile(profile)
+    if model:
+        config = config.changed(model=str(model))
+    if train_file:
+        config = config.changed(pool=str(train_file), ranking=_file_ranking(str(train_file)))
+    if eval_files:
+        files = [eval_files] if isinstance(eval_files, str) else list(eval_files)
+        config = config.changed(benchmarks=tuple(Benchmark(Path(f).stem, str(f)) for f in files))
+    if max_steps is not None:
+        if max_steps < 1:
+            raise UserError(f"max_steps={max_steps}: give at least 1, or leave it out")
+        config = config.changed(steps=min(config.steps, max_steps))
+    seeds = tuple(range(seeds)) if isinstance(seeds, int) else tuple(seeds)
+    if not seeds:
+        raise UserError("seeds is empty: give at least one, such as [0]")
+    brought = {name: value for name, value in (("model", model), ("train_file", train_file),
+                                               ("eval_files", eval_files), ("max_steps", max_steps)) if value}
+    default = ROOT / ("build/own" if brought else "results") / profile
+    return Study(config, seeds, Path(results_dir).expanduser().resolve() if results_dir else default, brought)
+
+
+def _file_ranking(source: str) -> dict[int, int]:
+    rows = distinct(load_training(source, empty_answers="drop"))
+    return {rank: int(row.id) for rank, row in zip((1, 13), rows)}
+
+
+def refuse_unknown_parameters(names: dict) -> None:
+    """Raise `UserError` for a literal in a notebook's namespace that is none of its parameters:
+    papermill injects a mistyped parameter with no more than a warning. To be called before a
+    notebook assigns anything else."""
+    shell = {"In", "Out"}
+    literals = (str, int, float, list, dict, tuple, type(None))
+    for name, value in names.items():
+        if not name.startswith("_") and name not in shell and name not in PARAMETERS and isinstance(value, literals):
+            raise UserError(f"parameter {name!r} does not exist; the notebooks take: {', '.join(PARAMETERS)}")

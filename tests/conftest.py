@@ -1,0 +1,180 @@
+"""What every test stands on: no network, one thread, and a model so small that it trains in seconds."""
+from __future__ import annotations
+
+import json
+import os
+import sys
+from itertools import islice
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).resolve().parents[1]
+LOCAL_HOSTS = ("localhost", "127.0.0.1", "::1", "", None)
+DEAD_PROXY = "http://127.0.0.1:9"  # for child processes, whose sockets nobody watches
+# Before any test imports a library that reads it.
+os.environ.update(HF_HUB_OFFLINE="1", OMP_NUM_THREADS="1", TOKENIZERS_PARALLELISM="false",
+                  HTTP_PROXY=DEAD_PROXY, HTTPS_PROXY=DEAD_PROXY, NO_PROXY="localhost,127.0.0.1",
+                  PYTHONPATH=os.pathsep.join([str(ROOT), *filter(None, [os.environ.get("PYTHONPATH")])]))
+
+attempts: list[str] = []
+
+
+def _watch_network(event: str, arguments: tuple) -> None:
+    """Refuse names and addresses outside this machine, and remember that they were asked for."""
+    if event in ("socket.connect", "socket.sendto", "socket.sendmsg"):
+        address = arguments[1]
+        host = address[0] if isinstance(address, tuple) else None  # a Unix socket has a path
+    elif event in ("socket.getaddrinfo", "socket.gethostbyname"):
+        host = arguments[0]
+    else:
+        return
+    host = host.decode() if isinstance(host, bytes) else host
+    if host not in LOCAL_HOSTS:
+        attempts.append(f"{event} {host}")
+        raise OSError(f"a test may not reach {host}")
+
+
+sys.addaudithook(_watch_network)
+
+
+@pytest.fixture(autouse=True)
+def no_network():
+    """Every attempt to connect elsewhere fails the test, even one that the code under test swallows."""
+    attempts.clear()
+    yield
+    assert not attempts, f"the test tried to reach the network: {attempts}"
+
+
+@pytest.fixture(autouse=True)
+def one_thread():
+    if "torch" in sys.modules:
+        sys.modules["torch"].set_num_threads(1)
+
+
+@pytest.fixture(scope="session")
+def tiny_tokenizer():
+    from rlvr_utils.pocket.tokenizer import train_tokenizer
+    from rlvr_utils.pocket.world import corpus
+
+    return train_tokenizer(islice(corpus(0), 400), vocabulary=420)
+
+
+def tiny_qwen2(vocabulary: int, end: int, spread: float = 0.1, seed: int = 0):
+    """A random Qwen2 of two layers, in evaluation mode."""
+    import torch
+    from transformers import GenerationConfig, Qwen2Config, Qwen2ForCausalLM
+
+    torch.manual_seed(seed)
+    model = Qwen2ForCausalLM(Qwen2Config(
+        vocab_size=vocabulary, hidden_size=32, num_hidden_layers=2, num_attention_heads=4,
+        num_key_value_heads=2, intermediate_size=64, max_position_embeddings=512, initializer_range=spread,
+        tie_word_embeddings=True, bos_token_id=None, eos_token_id=end, pad_token_id=end))
+    model.generation_config = GenerationConfig(eos_token_id=end, pad_token_id=end)
+    return model.eval()
+
+
+@pytest.fixture(scope="session")
+def tiny_model(tmp_path_factory, tiny_tokenizer) -> Path:
+    """Folder with a two-layer Qwen2, taught for a moment to answer with a random digit in a box, or
+    with no box, so that rewards vary within a group and every part of the loss does something."""
+    import torch
+
+    torch.set_num_threads(1)
+    model = tiny_qwen2(len(tiny_tokenizer), tiny_tokenizer.eos_token_id)
+    answers = [f"\\boxed{{{digit}}}.<|endoftext|>" for digit in "123"] + ["We have it.<|endoftext|>"]
+    texts = [f"{start}<|im_start|>assistant\n{answer}" for answer in answers
+             for start in ("<|im_end|>\n", "apples?<|im_end|>\n", " 7.<|im_end|>\n")]
+    batch = tiny_tokenizer(texts, padding=True, return_tensors="pt", padding_side="left")
+    labels = batch["input_ids"].masked_fill(batch["attention_mask"] == 0, -100)
+    optimizer = torch.optim.Adam(model.parameters(), lr=1e-2)
+    for _ in range(60):
+        optimizer.zero_grad()
+        model(**batch, labels=labels).loss.backward()
+        optimizer.step()
+    folder = tmp_path_factory.mktemp("model")
+    model.save_pretrained(folder)
+    tiny_tokenizer.save_pretrained(folder)
+    return folder
+
+
+@pytest.fixture(scope="session")
+def tiny_config(tmp_path_factory, tiny_model):
+    """The pocket profile shrunk to three steps of two prompts with four answers each."""
+    from rlvr_utils.profiles import Benchmark, load_profile
+
+    folder = tmp_path_factory.mktemp("data")
+    pool = write_lines(folder / "pool.jsonl", [
+        {"id": i, "problem": f"Find {i} apples and {i} pens. How many is {i}+{i}?", "answer": str(i % 3 + 1)}
+        for i in range(5)])
+    tests = write_lines(folder / "six.jsonl", [
+        {"id": i, "problem": f"What is {i}+1?", "answer": str(i % 3 + 1), "subject": "AB"[i % 2]}
+        for i in range(6)])
+    benchmarks = (Benchmark("six", str(tests), "MATH500"),
+                  Benchmark("six-sampled", str(tests), "AIME24", samples=2, temperature=0.6))
+    return load_profile("pocket").changed(
+        arm="full-set", model=str(tiny_model), pool=str(pool), ranking={1: 3, 13: 0}, benchmarks=benchmarks,
+        repeat_to=5, prompts_per_step=2, num_generations=4, micro_batch=8, max_prompt_tokens=512,
+        temperature=1.0, max_response_tokens=8, eval_max_tokens=8, learning_rate=1e-3, steps=3, eval_every=2,
+        save_every=2)
+
+
+def write_lines(path: Path, rows: list) -> Path:
+    """JSON Lines, as most benchmarks are published."""
+    path.write_text("".join(json.dumps(row) + "\n" for row in rows), encoding="utf-8")
+    return path
+
+
+@pytest.fixture
+def write_rows(tmp_path):
+    """A function that writes rows as JSON Lines, JSON or Parquet, by the suffix of the name."""
+    def write(rows, name="rows.jsonl"):
+        path = tmp_path / name
+        if path.suffix == ".parquet":
+            import pyarrow
+            from pyarrow import parquet
+
+            parquet.write_table(pyarrow.Table.from_pylist(rows), path)
+        elif path.suffix == ".json":
+            path.write_text(json.dumps(rows))
+        else:
+            path.write_text("".join(json.dumps(row) + "\n" for row in rows))
+        return path
+    return write
+
+
+@pytest.fixture(scope="session")
+def pocket_files():
+    """Every sketch that goes into a file, by the name of its split: (kind's name, sketch)."""
+    from rlvr_utils.pocket import world
+
+    by_split: dict[str, list] = {}
+    original = world.draw
+
+    def spy(kind, levels, split, rng):
+        sketch, level = original(kind, levels, split, rng)
+        by_split.setdefault(split, []).append((kind.__name__, sketch))
+        return sketch, level
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(world, "draw", spy)
+        sets, pool = world.test_sets(), world.pool()
+    return by_split, sets, pool
+
+
+@pytest.fixture(scope="session")
+def pocket_corpus():
+    """The documents of a corpus, and the (kind's name, sketch) that each was written from."""
+    from rlvr_utils.pocket import world
+
+    sketches = []
+    original = world.write_solution
+
+    def spy(sketch, cell, rng):
+        sketches.append((cell.rpartition("-")[0], sketch))
+        return original(sketch, cell, rng)
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(world, "write_solution", spy)
+        documents = list(islice(world.corpus(0), 40_000))
+    return documents, sketches

@@ -1,0 +1,152 @@
+"""The command line: one line and exit status 2 for a mistake, and nothing written."""
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+
+import pytest
+
+from rlvr_utils.cli import main
+from rlvr_utils.profiles import load_profile, to_fields
+
+POCKET = to_fields(load_profile("pocket"))
+
+
+@pytest.fixture
+def mistake(capsys, tmp_path):
+    """Run a command that must fail in one line; nothing may have been written. Returns the line."""
+    def run(*words: str) -> str:
+        before = sorted(os.listdir(tmp_path))
+        status = main([*words, "--results", str(tmp_path / "results")])
+        out, err = capsys.readouterr()
+        assert status == 2 and out == ""
+        assert err.startswith("rlvr_utils: ") and err.count("\n") == 1 and err.endswith("\n")
+        assert sorted(os.listdir(tmp_path)) == before
+        return err
+    return run
+
+
+@pytest.fixture
+def spoiled(tmp_path, tiny_config):
+    """A function that writes a run's configuration with some fields replaced; returns the path."""
+    def write(**fields) -> str:
+        path = tmp_path / "mine.json"
+        path.write_text(json.dumps({**to_fields(tiny_config), **fields}))
+        return str(path)
+    return write
+
+
+@pytest.mark.parametrize("command", ["train", "evaluate", "reproduce"])
+def test_an_unknown_profile(mistake, command):
+    assert "profile 'laptop' does not exist; choose one of: " in mistake(command, "--profile", "laptop")
+
+
+def test_an_unknown_arm(mistake):
+    assert "arm 'two-shots' does not exist" in mistake("train", "--arm", "two-shots")
+
+
+def test_an_unknown_notebook(mistake):
+    assert "notebook '99' does not exist" in mistake("reproduce", "--only", "99")
+
+
+@pytest.mark.parametrize("steps", ["0", "-3"])
+def test_too_few_steps(mistake, steps):
+    assert "give at least 1" in mistake("train", "--max-steps", steps)
+
+
+def test_no_seed(mistake):
+    assert "seeds is empty" in mistake("reproduce", "--seeds", "0")
+
+
+@pytest.mark.parametrize("option", ["--train-file", "--eval-files", "--model", "--config"])
+def test_a_file_that_is_not_there(mistake, tmp_path, option):
+    gone = str(tmp_path / "gone.jsonl")
+    assert gone in mistake("train", option, gone)
+
+
+@pytest.mark.parametrize("option", ["--train-file", "--eval-files"])
+def test_a_row_without_a_question(mistake, tmp_path, option):
+    path = tmp_path / "mine.jsonl"
+    path.write_text('{"question": "1+1?", "answer": "2"}\n{"text": "?"}\n')
+    assert "mine.jsonl: row 2 has no question" in mistake("train", option, str(path))
+
+
+def test_a_training_file_whose_ids_are_not_numbers_is_no_mistake(tmp_path, write_rows):
+    from rlvr_utils.study import open_study
+    from rlvr_utils.training import chosen_examples
+
+    path = write_rows([{"unique_id": f"test/algebra/{i}.json", "problem": f"Q{i}", "answer": str(i)}
+                       for i in range(3)])
+    study = open_study(train_file=str(path))
+    assert [problem.question for problem in chosen_examples(study.config.changed(examples=(1, 13)))] == ["Q0", "Q1"]
+
+
+@pytest.mark.parametrize(("content", "message"), [
+    ('{"steps": 3', "mine.json: not valid JSON"), ("[]", "mine.json"), ('"pocket"', "mine.json"),
+    ("{}", "mine.json: field 'arm' is missing"),
+    (json.dumps({**POCKET, "epochs": 3}), "mine.json: field 'epochs' is not a known field"),
+    (json.dumps({**POCKET, "steps": "3"}), "mine.json: field 'steps' must be of type int, found '3'")])
+def test_a_configuration_file_that_is_none(mistake, tmp_path, content, message):
+    path = tmp_path / "mine.json"
+    path.write_text(content)
+    assert message in mistake("train", "--config", str(path))
+
+
+def test_a_configuration_that_is_a_folder(mistake, tmp_path):
+    assert str(tmp_path) in mistake("train", "--config", str(tmp_path))
+
+
+@pytest.mark.parametrize(("fields", "message"), [
+    ({"reward": "length"}, "reward 'length' does not exist"), ({"examples": [7]}, "trains on example 7"),
+    ({"micro_batch": 3}, "change micro_batch"), ({"micro_batch": 0}, "micro_batch"),
+    ({"eval_template": "alpaca"}, "eval_template 'alpaca'"), ({"dtype": "float99"}, "dtype 'float99'"),
+    ({"prompts_per_step": 6, "micro_batch": 24}, "exceeds the 5 training rows"),
+    ({"max_prompt_tokens": 9}, "shorten the problem")])
+def test_a_configuration_that_cannot_be_trained(mistake, spoiled, fields, message):
+    assert message in mistake("train", "--config", spoiled(**fields))
+
+
+def test_a_mistake_leaves_no_trace_on_either_stream_of_a_real_process(tmp_path):
+    done = subprocess.run(
+        [sys.executable, "-m", "rlvr_utils", "train", "--arm", "none", "--results", str(tmp_path / "results")],
+        capture_output=True, text=True, cwd=tmp_path)
+    assert (done.returncode, done.stdout, os.listdir(tmp_path)) == (2, "", [])
+    line, = done.stderr.splitlines()
+    assert line.startswith("rlvr_utils: arm 'none' does not exist; choose one of: base, one-shot")
+
+
+@pytest.mark.parametrize("words", [["--help"], ["train", "--help"], ["evaluate", "--help"], ["reproduce", "--help"]])
+def test_help_is_there_and_explains_every_option(capsys, words):
+    with pytest.raises(SystemExit) as left:
+        main(words)
+    text = capsys.readouterr().out
+    assert left.value.code == 0 and text.startswith("usage: python -m rlvr_utils")
+    if len(words) > 1:
+        for option in ("--profile", "--results", "--model", "--train-file", "--eval-files", "--max-steps"):
+            assert option in text
+    else:
+        assert all(command in text for command in ("reproduce", "train", "evaluate"))
+
+
+def test_help_needs_no_heavy_import():
+    code = ("import sys; from rlvr_utils.cli import main\ntry: main(['--help'])\nexcept SystemExit: pass\n"
+            "sys.exit(any(name in sys.modules for name in ('torch', 'transformers', 'sympy', 'datasets')))")
+    assert subprocess.run([sys.executable, "-c", code], capture_output=True).returncode == 0
+
+
+def test_training_by_command_shows_the_folder_and_the_last_evaluation(capsys, spoiled, tmp_path):
+    path = spoiled(steps=1, eval_every=1)
+    assert main(["train", "--config", path, "--results", str(tmp_path)]) == 0
+    folder, *table = capsys.readouterr().out.splitlines()
+    assert folder.startswith(str(tmp_path / "runs" / "full-set-s0-"))
+    assert [line.split()[:3] for line in table] == [["step", "1", "six"], ["step", "1", "six-sampled"]]
+    assert all("qwen-eval" in line and "math-verify" in line and "boxed" in line for line in table)
+
+
+def test_evaluating_ones_own_model_on_ones_own_file(capsys, tiny_model, tiny_config, tmp_path):
+    words = ["evaluate", "--model", str(tiny_model), "--eval-files", tiny_config.benchmarks[0].file]
+    assert main([*words, "--results", str(tmp_path)]) == 0
+    line, = capsys.readouterr().out.splitlines()
+    assert line.startswith("step    0  six ")

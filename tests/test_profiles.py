@@ -1,0 +1,168 @@
+"""Profiles and the hash that names a run: what is refused, what changes it and what does not."""
+from __future__ import annotations
+
+import dataclasses
+import json
+import shutil
+
+import pytest
+import yaml
+
+from rlvr_utils.errors import UserError
+from rlvr_utils.profiles import (
+    FOLDER,
+    PACKAGE,
+    Benchmark,
+    config_hash,
+    from_fields,
+    load_profile,
+    local_path,
+    profile_names,
+    to_fields,
+)
+
+
+@pytest.fixture
+def fields():
+    """The pocket profile's fields as plain data, to be spoiled."""
+    return to_fields(load_profile("pocket"))
+
+
+@pytest.fixture
+def own_files(tiny_config, tmp_path):
+    """A configuration whose model, pool and benchmark a test may change."""
+    model = shutil.copytree(tiny_config.model, tmp_path / "model")
+    pool = shutil.copy(tiny_config.pool, tmp_path / "pool.jsonl")
+    six = shutil.copy(tiny_config.benchmarks[0].file, tmp_path / "six.jsonl")
+    return tiny_config.changed(model=str(model), pool=str(pool), benchmarks=(Benchmark("six", str(six)),))
+
+
+@pytest.mark.parametrize("name", profile_names())
+def test_every_profile_loads_and_its_package_files_exist(name):
+    config = load_profile(name)
+    assert (config.profile, config.arm, config.seed) == (name, "base", 0)
+    data = [config.pool, *(benchmark.file for benchmark in config.benchmarks)]
+    for source in (source for source in data if source.startswith("package:")):
+        assert (PACKAGE / source.removeprefix("package:")).exists()
+    assert len({benchmark.name for benchmark in config.benchmarks}) == len(config.benchmarks) > 0
+
+
+def test_the_pocket_profile_keeps_the_papers_recipe():
+    config = load_profile("pocket")
+    assert (config.num_generations, config.temperature, config.repeat_to) == (8, 0.6, 128)
+    assert (config.kl_coef, config.entropy_coef, config.clip_ratio) == (0.001, 0.001, 0.2)
+    assert (config.weight_decay, config.max_grad_norm, config.updates_per_rollout) == (0.01, 1.0, 1)
+    sampled = {benchmark.stands_for for benchmark in config.benchmarks if benchmark.samples == 8}
+    assert sampled == {"AIME24", "AMC23", "AIME25"}
+    assert all((benchmark.temperature == 0.6) == (benchmark.samples == 8) for benchmark in config.benchmarks)
+
+
+@pytest.mark.parametrize("name", profile_names())
+def test_every_value_of_a_profile_is_explained(name):
+    lines = (FOLDER / f"{name}.yaml").read_text(encoding="utf-8").splitlines()
+    sources = ("model:", "pool:", "temperature:", "learning_rate:", "steps:", "prompts_per_step:")
+    for start in sources:
+        assert any(line.startswith(start) and "#" in line for line in lines), start
+
+
+def test_an_unknown_profile_is_one_line_that_lists_the_known():
+    for name in ("laptop", "../pocket", ""):
+        with pytest.raises(UserError, match="choose one of: .*pocket") as caught:
+            load_profile(name)
+        assert "\n" not in str(caught.value)
+
+
+def test_a_missing_and_an_unknown_field_are_named(fields):
+    with pytest.raises(UserError, match="mine.json: field 'epochs' is not a known field"):
+        from_fields({**fields, "epochs": 3}, "mine.json")
+    del fields["clip_ratio"]
+    with pytest.raises(UserError, match="mine.json: field 'clip_ratio' is missing"):
+        from_fields(fields, "mine.json")
+
+
+@pytest.mark.parametrize(("name", "value"), [
+    ("steps", "60"), ("steps", 6.5), ("steps", True), ("steps", None), ("learning_rate", "1e-4"),
+    ("learning_rate", False), ("policy_loss", 1), ("reward", 3), ("model", None)])
+def test_a_value_of_the_wrong_type_is_named_with_its_field(fields, name, value):
+    with pytest.raises(UserError, match=f"mine.json: field '{name}' must be of type") as caught:
+        from_fields({**fields, name: value}, "mine.json")
+    assert repr(value) in str(caught.value) and "\n" not in str(caught.value)
+
+
+@pytest.mark.parametrize(("name", "value"), [
+    ("benchmarks", [{"name": "a"}]), ("benchmarks", [{"name": "a", "file": "b", "shots": 4}]),
+    ("benchmarks", 3), ("ranking", [1, 2]), ("ranking", {"first": 0}), ("examples", 1),
+    ("examples", ["one"])])
+def test_malformed_lists_are_refused(fields, name, value):
+    with pytest.raises(UserError, match="mine.json: benchmarks, ranking or examples are malformed"):
+        from_fields({**fields, name: value}, "mine.json")
+
+
+def test_whole_numbers_may_stand_where_a_decimal_is_meant(fields):
+    config = from_fields({**fields, "temperature": 1, "max_grad_norm": 1}, "mine.json")
+    assert isinstance(config.temperature, float) and config.temperature == 1.0
+    decimal = from_fields({**fields, "temperature": 1.0, "max_grad_norm": 1.0}, "mine.json")
+    assert config_hash(config) == config_hash(decimal)
+
+
+def test_plain_data_reads_back_to_the_same_configuration():
+    config = load_profile("pocket").changed(examples=(1, 13), seed=4)
+    for text in (json.dumps(to_fields(config)), json.dumps(to_fields(config), indent=1, sort_keys=True)):
+        assert from_fields(json.loads(text), "run.json") == config
+    assert from_fields(yaml.safe_load(yaml.safe_dump(to_fields(config))), "run.yaml") == config
+
+
+def test_an_unknown_field_cannot_be_changed(tiny_config):
+    with pytest.raises(UserError, match="'epochs' is not in a run's configuration.*learning_rate"):
+        tiny_config.changed(epochs=3)
+    assert tiny_config.changed(steps=9).steps == 9 and tiny_config.steps == 3
+
+
+def test_package_paths_point_into_the_package():
+    assert local_path("package:pocket/base") == str(PACKAGE / "pocket" / "base")
+    assert local_path("a/b.jsonl") == "a/b.jsonl"
+
+
+OTHER = {str: lambda old: old + "x", int: lambda old: old + 1, float: lambda old: old + 0.5,
+         bool: lambda old: not old, dict: lambda old: {**old, 99: 1}}
+
+
+def test_every_field_changes_the_hash(tiny_config):
+    hashes = {config_hash(tiny_config)}
+    for field in dataclasses.fields(tiny_config):
+        old = getattr(tiny_config, field.name)
+        new = (*old, *old[:1]) if field.name == "benchmarks" else (*old, 1) if isinstance(old, tuple) else \
+            OTHER[type(old)](old)
+        hashes.add(config_hash(tiny_config.changed(**{field.name: new})))
+    assert len(hashes) == 1 + len(dataclasses.fields(tiny_config))
+
+
+def test_the_hash_is_the_same_in_every_process_and_after_reading_back(tiny_config):
+    assert config_hash(tiny_config) == config_hash(from_fields(to_fields(tiny_config), "again"))
+    reordered = tiny_config.changed(ranking=dict(reversed(tiny_config.ranking.items())))
+    assert config_hash(reordered) == config_hash(tiny_config)
+
+
+def test_changed_contents_change_the_hash_even_under_the_same_path(own_files, tmp_path):
+    hashes = [config_hash(own_files)]
+    for name in ("pool.jsonl", "six.jsonl", "model/model.safetensors", "model/tokenizer.json"):
+        path = tmp_path / name
+        path.write_bytes(path.read_bytes() + b" ")
+        hashes.append(config_hash(own_files))
+    assert len(set(hashes)) == 5
+
+
+@pytest.mark.parametrize("name", ["config.json", "generation_config.json", "chat_template.jinja"])
+def test_a_model_whose_settings_or_prompt_changed_is_another_run(own_files, tmp_path, name):
+    before = config_hash(own_files)
+    path = tmp_path / "model" / name
+    path.write_bytes(path.read_bytes() + b"\n")
+    assert config_hash(own_files) != before
+
+
+def test_touched_files_and_notes_beside_them_do_not_change_the_hash(own_files, tmp_path):
+    before = config_hash(own_files)
+    (tmp_path / "model" / "README.md").write_text("a note")
+    for path in (tmp_path / "pool.jsonl", tmp_path / "model" / "model.safetensors"):
+        path.touch()
+    assert config_hash(own_files) == before

@@ -1,0 +1,80 @@
+"""Prompts byte for byte, and the errors of models that cannot have them."""
+import pytest
+
+from rlvr_utils.errors import UserError
+from rlvr_utils.prompts import (
+    STOP_STRINGS,
+    TEMPLATES,
+    check_prompt_lengths,
+    evaluation_prompt,
+    evaluation_prompts,
+    training_prompt,
+)
+
+SYSTEM = "Please reason step by step, and put your final answer within \\boxed{}."
+
+
+@pytest.fixture(scope="module")
+def tokenizer(tiny_model):
+    from transformers import AutoTokenizer
+
+    return AutoTokenizer.from_pretrained(tiny_model)
+
+
+def chatml(system, user):
+    return (f"<|im_start|>system\n{system}<|im_end|>\n<|im_start|>user\n{user}<|im_end|>\n"
+            "<|im_start|>assistant\n")
+
+
+def test_the_training_prompt_asks_for_the_box_in_both_turns(tokenizer):
+    suffix = "Let's think step by step and output the final answer within \\boxed{}."
+    assert training_prompt(tokenizer, "2 + 2?\n") == chatml(SYSTEM, f"2 + 2?\n {suffix}")
+
+
+def test_the_evaluation_prompt_has_the_bare_question(tokenizer):
+    assert evaluation_prompt("qwen25-math-cot", "2 + 2?") == chatml(SYSTEM, "2 + 2?")
+    assert evaluation_prompts(None, "qwen25-math-cot", ["a", "b"]) == [
+        chatml(SYSTEM, "a"), chatml(SYSTEM, "b")]
+
+
+def test_chat_uses_the_models_own_template(tokenizer):
+    class Other:
+        chat_template = "own"
+
+        def apply_chat_template(self, turns, add_generation_prompt, tokenize):
+            assert add_generation_prompt and not tokenize
+            return "|".join(f"{turn['role']}={turn['content']}" for turn in turns)
+
+    assert evaluation_prompts(Other(), "chat", ["Q"]) == [f"system={SYSTEM}|user=Q"]
+    assert evaluation_prompts(tokenizer, "chat", ["Q"]) == [chatml(SYSTEM, "Q")]
+
+
+def test_an_unknown_template_is_an_error_that_lists_the_known(tokenizer):
+    with pytest.raises(UserError, match="qwen25-math-cot, chat"):
+        evaluation_prompts(tokenizer, "llama", ["Q"])
+    with pytest.raises(UserError, match="'chat'"):
+        evaluation_prompt("chat", "Q")
+
+
+def test_stop_strings_are_the_authors():
+    assert STOP_STRINGS["qwen25-math-cot"] == ("</s>", "<|im_end|>", "<|endoftext|>")
+    assert set(STOP_STRINGS) == set(TEMPLATES)
+
+
+def test_a_tokenizer_without_a_template_is_an_error(tiny_model):
+    from transformers import AutoTokenizer
+
+    bare = AutoTokenizer.from_pretrained(tiny_model)
+    bare.chat_template = None
+    with pytest.raises(UserError, match="no chat template"):
+        training_prompt(bare, "Q")
+    with pytest.raises(UserError, match="no chat template"):
+        evaluation_prompts(bare, "chat", ["Q"])
+
+
+def test_a_prompt_of_exactly_the_limit_passes_and_a_longer_one_is_named(tokenizer):
+    size = len(tokenizer("12345")["input_ids"])
+    assert size == 5
+    check_prompt_lengths(tokenizer, ["1", "12345"], 5, "pool")
+    with pytest.raises(UserError, match="pool: the prompt of row 2 has 5 tokens, .* limit of 4"):
+        check_prompt_lengths(tokenizer, ["1", "12345"], 4, "pool")
