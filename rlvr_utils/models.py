@@ -25,7 +25,9 @@ def load_policy(source: str, dtype: str = "float32"):
     refused), and for a hub id that cannot be had.
     """
     import torch
+    from transformers.utils import logging
 
+    logging.disable_progress_bar()  # it would litter notebooks and logs
     if dtype not in DTYPES:
         raise UserError(f"dtype {dtype!r} does not exist; choose one of: {', '.join(DTYPES)}")
     path = Path(source).expanduser()

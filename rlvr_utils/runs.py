@@ -21,6 +21,9 @@ from rlvr_utils.profiles import RunConfig, config_hash, from_fields, local_path,
 JSON_LINES = ("metrics.jsonl", "timings.jsonl", "evaluations.jsonl", "samples.jsonl", "responses.jsonl",
               "history.jsonl")
 
+# What the scheduler adds to an unfinished run: the configuration asked for, and the output.
+REQUEST, LOG = "request.json", "log.txt"
+
 
 @dataclass(frozen=True)
 class Run:
@@ -64,16 +67,27 @@ def obtain(config: RunConfig, results: Path) -> Run:
     finished = find(config, results)
     if finished:
         return finished
-    partial = results / "runs" / f"{run_name(config)}.partial"
-    _make_folder(partial)
+    partial = partial_folder(config, results)
     with held(partial):
         _write_json(partial / "config.json", {"config": to_fields(config), "hash": config_hash(config)})
         facts = _execute(config, partial)
         _write_json(partial / "provenance.json", facts)
+        for name in ("lock", REQUEST, LOG):
+            (partial / name).unlink(missing_ok=True)
         final = partial.with_suffix("")
-        (partial / "lock").unlink()
         partial.rename(final)
     return Run(final)
+
+
+def partial_folder(config: RunConfig, results: Path) -> Path:
+    """The folder of the unfinished run, made where it is missing."""
+    folder = results / "runs" / f"{run_name(config)}.partial"
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise UserError(f"cannot write results to {folder}: {error.strerror}; "
+                        "choose another --results folder") from None
+    return folder
 
 
 def discard(config: RunConfig, results: Path) -> None:
@@ -150,14 +164,6 @@ def _save_weights(model, tokenizer, folder: Path) -> str:
     for path in sorted(folder.glob("*.safetensors")):
         digest.update(path.read_bytes())
     return digest.hexdigest()
-
-
-def _make_folder(folder: Path) -> None:
-    try:
-        folder.mkdir(parents=True, exist_ok=True)
-    except OSError as error:
-        raise UserError(f"cannot write results to {folder}: {error.strerror}; "
-                        "choose another --results folder") from None
 
 
 def _write_json(path: Path, data: dict) -> None:

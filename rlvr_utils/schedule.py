@@ -11,7 +11,7 @@ from pathlib import Path
 from rlvr_utils.errors import UserError
 from rlvr_utils.profiles import RunConfig, to_fields
 from rlvr_utils.recording import read_rows
-from rlvr_utils.runs import Run, find, obtain, run_name
+from rlvr_utils.runs import LOG, REQUEST, Run, find, obtain, partial_folder, run_name
 
 PROGRESS_SECONDS = 15
 # An evaluation of the start model costs about as much as this many training steps.
@@ -41,7 +41,7 @@ def _train_all(missing: dict[str, RunConfig], results: Path) -> None:
         while waiting or running:
             while waiting and len(running) < slots:
                 name = next(iter(waiting))
-                running[name] = _start(name, waiting.pop(name), results)
+                running[name] = _start(waiting.pop(name), results)
             time.sleep(0.5)
             for name, process in list(running.items()):
                 if process.poll() is not None:
@@ -56,21 +56,20 @@ def _train_all(missing: dict[str, RunConfig], results: Path) -> None:
             process.wait()
 
 
-def _start(name: str, config: RunConfig, results: Path) -> subprocess.Popen:
+def _start(config: RunConfig, results: Path) -> subprocess.Popen:
     """The run as a process of its own, its output in `<run>.partial/log.txt`."""
-    folder = results / "runs" / f"{name}.partial"
-    folder.mkdir(parents=True, exist_ok=True)
-    (folder / "request.json").write_text(json.dumps(to_fields(config)))
+    folder = partial_folder(config, results)
+    (folder / REQUEST).write_text(json.dumps(to_fields(config)))
     environment = {**os.environ, "OMP_NUM_THREADS": str(config.cpu_threads)}
-    with (folder / "log.txt").open("a") as log:
+    with (folder / LOG).open("a") as log:
         return subprocess.Popen(
-            [sys.executable, "-m", "rlvr_utils", "train", "--config", str(folder / "request.json"),
+            [sys.executable, "-m", "rlvr_utils", "train", "--config", str(folder / REQUEST),
              "--results", str(results)], stdout=log, stderr=log, env=environment)
 
 
 def _check(name: str, code: int, results: Path) -> None:
     if code:
-        log = results / "runs" / f"{name}.partial" / "log.txt"
+        log = results / "runs" / f"{name}.partial" / LOG
         last = log.read_text().strip().splitlines()[-1:] or ["no output"]
         raise UserError(f"run {name} ended with exit code {code}: {last[0]} (whole log: {log})")
 

@@ -7,8 +7,10 @@ decay on every parameter. The rollouts are our own (`rlvr_utils.rollouts`).
 from __future__ import annotations
 
 import random
+import warnings
 from pathlib import Path
 
+import torch
 from transformers import PrinterCallback
 from trl import GRPOConfig, GRPOTrainer
 
@@ -18,8 +20,11 @@ from rlvr_utils.problems import Problem, distinct, load_training
 from rlvr_utils.profiles import RunConfig, local_path
 from rlvr_utils.prompts import check_prompt_lengths, training_prompt
 from rlvr_utils.rollouts import sample
+from rlvr_utils.shared_prompt import token_log_probs
 
 REWARDS = ("outcome", "format")
+# TRL 1.16 still asks for the old name of a property of transformers 5.23.
+warnings.filterwarnings("ignore", message="`is_gradient_checkpointing`", category=FutureWarning)
 
 
 def chosen_examples(config: RunConfig) -> list[Problem]:
@@ -114,7 +119,7 @@ def trainer_arguments(config: RunConfig, folder: Path, on_cpu: bool) -> GRPOConf
         epsilon=config.clip_ratio, loss_type="bnpo", scale_rewards="group", num_iterations=1,
         reward_weights=reward_weights(config), shuffle_dataset=False,
         vllm_importance_sampling_correction=False,
-        bf16=config.dtype == "bfloat16", use_cpu=on_cpu, gradient_checkpointing=not on_cpu,
+        bf16=config.dtype == "bfloat16", use_cpu=on_cpu, activation_checkpointing=not on_cpu,
         logging_steps=updates, save_steps=config.save_every * updates, save_total_limit=2,
         report_to=[], disable_tqdm=True, log_level="error", dataloader_pin_memory=not on_cpu)
 
@@ -135,6 +140,17 @@ class OneShotTrainer(GRPOTrainer):
                            self.temperature, self.stops)
         model.train()
         return responses, None
+
+    def _get_per_token_logps_and_entropies(self, model, input_ids, attention_mask, logits_to_keep, batch_size=None,
+                                           compute_entropy=False, **rest):
+        if not self.run_config.share_prompts:
+            return super()._get_per_token_logps_and_entropies(
+                model, input_ids, attention_mask, logits_to_keep, batch_size, compute_entropy, **rest)
+        size = batch_size or len(input_ids)
+        parts = [token_log_probs(model, input_ids[i:i + size], attention_mask[i:i + size], logits_to_keep,
+                                 self.temperature) for i in range(0, len(input_ids), size)]
+        log_probs, entropies = (torch.cat(part) for part in zip(*parts))
+        return log_probs, entropies if compute_entropy else None, None
 
     def get_decay_parameter_names(self, model) -> list[str]:
         """The authors decay every parameter, norms and biases included."""

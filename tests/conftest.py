@@ -151,8 +151,8 @@ def pocket_files():
     by_split: dict[str, list] = {}
     original = world.draw
 
-    def spy(kind, levels, split, rng):
-        sketch, level = original(kind, levels, split, rng)
+    def spy(kind, levels, split, rng, *rest):
+        sketch, level = original(kind, levels, split, rng, *rest)
         by_split.setdefault(split, []).append((kind.__name__, sketch))
         return sketch, level
 
@@ -164,7 +164,7 @@ def pocket_files():
 
 @pytest.fixture(scope="session")
 def pocket_corpus():
-    """The documents of a corpus, and the (kind's name, sketch) that each was written from."""
+    """Documents of both stages of pretraining, and the (kind's name, sketch) each was written from."""
     from rlvr_utils.pocket import world
 
     sketches = []
@@ -176,5 +176,5 @@ def pocket_corpus():
 
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(world, "write_solution", spy)
-        documents = list(islice(world.corpus(0), 40_000))
+        documents = [document for stage in (1, 2) for document in islice(world.corpus(stage - 1, stage), 20_000)]
     return documents, sketches

@@ -79,8 +79,8 @@ def test_a_training_file_whose_ids_are_not_numbers_is_no_mistake(tmp_path, write
 
     path = write_rows([{"unique_id": f"test/algebra/{i}.json", "problem": f"Q{i}", "answer": str(i)}
                        for i in range(3)])
-    study = open_study(train_file=str(path))
-    assert [problem.question for problem in chosen_examples(study.config.changed(examples=(1, 13)))] == ["Q0", "Q1"]
+    config = open_study(train_file=str(path)).config.changed(examples=(1, 13))
+    assert [problem.question for problem in chosen_examples(config)] == ["Q0", "Q1"]
 
 
 @pytest.mark.parametrize(("content", "message"), [
@@ -110,14 +110,15 @@ def test_a_configuration_that_cannot_be_trained(mistake, spoiled, fields, messag
 
 def test_a_mistake_leaves_no_trace_on_either_stream_of_a_real_process(tmp_path):
     done = subprocess.run(
-        [sys.executable, "-m", "rlvr_utils", "train", "--arm", "none", "--results", str(tmp_path / "results")],
+        [sys.executable, "-m", "rlvr_utils", "train", "--arm", "none", "--results", "results"],
         capture_output=True, text=True, cwd=tmp_path)
     assert (done.returncode, done.stdout, os.listdir(tmp_path)) == (2, "", [])
     line, = done.stderr.splitlines()
     assert line.startswith("rlvr_utils: arm 'none' does not exist; choose one of: base, one-shot")
 
 
-@pytest.mark.parametrize("words", [["--help"], ["train", "--help"], ["evaluate", "--help"], ["reproduce", "--help"]])
+@pytest.mark.parametrize("words", [
+    ["--help"], ["train", "--help"], ["evaluate", "--help"], ["reproduce", "--help"]])
 def test_help_is_there_and_explains_every_option(capsys, words):
     with pytest.raises(SystemExit) as left:
         main(words)

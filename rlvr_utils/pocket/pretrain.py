@@ -9,9 +9,11 @@ import argparse
 from collections.abc import Iterator
 from pathlib import Path
 
-CORPUS_SEED, MODEL_SEED = 0, 0
-STEPS, ROWS, ROW_TOKENS = 2600, 32, 256
-LEARNING_RATE, WARMUP_STEPS, WEIGHT_DECAY = 2e-3, 100, 0.1
+MODEL_SEED = 0
+ROWS, ROW_TOKENS, WEIGHT_DECAY = 32, 256, 0.1
+# (corpus seed, steps, peak learning rate) of each stage; see the model card for why there are two.
+STAGES = {1: (0, 2600, 2e-3), 2: (1, 600, 6e-4)}
+WARMUP = {1: 100, 2: 30}
 
 
 def packed_rows(documents: Iterator[str], tokenizer, rows: int, row_tokens: int):
@@ -43,32 +45,38 @@ def new_model(tokenizer):
     return model
 
 
-def pretrain(folder: Path, steps: int = STEPS) -> None:
+def pretrain(folder: Path, stages: dict = STAGES) -> None:
     """Write tokenizer and trained weights into `folder`; the log is `pretraining.jsonl` beside them."""
     import json
-
-    from transformers import Trainer, TrainingArguments
 
     from rlvr_utils.pocket.tokenizer import train_tokenizer
     from rlvr_utils.pocket.world import corpus
 
-    tokenizer = train_tokenizer(corpus(CORPUS_SEED))
-    rows = packed_rows(corpus(CORPUS_SEED), tokenizer, steps * ROWS, ROW_TOKENS)
+    tokenizer = train_tokenizer(corpus(STAGES[1][0]))
+    model, log = new_model(tokenizer), []
+    for stage, (seed, steps, learning_rate) in stages.items():
+        rows = packed_rows(corpus(seed, stage), tokenizer, steps * ROWS, ROW_TOKENS)
+        stage_log = train_stage(model, rows, steps, learning_rate, WARMUP[stage], folder)
+        log += [{"stage": stage, **row} for row in stage_log]
+    model.save_pretrained(folder)
+    tokenizer.save_pretrained(folder)
+    (folder / "pretraining.jsonl").write_text("".join(json.dumps(row) + "\n" for row in log))
+
+
+def train_stage(model, rows, steps: int, learning_rate: float, warmup: int, folder: Path) -> list[dict]:
+    """Train the model in place on the rows, once each; the log rows."""
+    from transformers import Trainer, TrainingArguments
+
     arguments = TrainingArguments(
         output_dir=str(folder / "checkpoints"), max_steps=steps, per_device_train_batch_size=ROWS,
-        learning_rate=LEARNING_RATE, lr_scheduler_type="cosine_with_min_lr",
-        lr_scheduler_kwargs={"min_lr_rate": 0.05}, warmup_steps=WARMUP_STEPS,
+        learning_rate=learning_rate, lr_scheduler_type="cosine_with_min_lr",
+        lr_scheduler_kwargs={"min_lr_rate": 0.05}, warmup_steps=warmup,
         weight_decay=WEIGHT_DECAY, adam_beta2=0.95, max_grad_norm=1.0, seed=MODEL_SEED,
-        logging_steps=50, save_steps=500, save_only_model=True, report_to=[], use_cpu=True, bf16=False,
+        logging_steps=50, save_strategy="no", report_to=[], use_cpu=True, bf16=False,
         disable_tqdm=True, dataloader_pin_memory=False)
-    trainer = Trainer(
-        model=new_model(tokenizer), args=arguments, train_dataset=list(rows),
-        data_collator=lambda batch: _as_inputs(batch))
+    trainer = Trainer(model=model, args=arguments, train_dataset=list(rows), data_collator=_as_inputs)
     trainer.train()
-    trainer.model.save_pretrained(folder)
-    tokenizer.save_pretrained(folder)
-    log = [row for row in trainer.state.log_history if "loss" in row]
-    (folder / "pretraining.jsonl").write_text("".join(json.dumps(row) + "\n" for row in log))
+    return [row for row in trainer.state.log_history if "loss" in row]
 
 
 def _as_inputs(batch) -> dict:
@@ -82,6 +90,4 @@ def _as_inputs(batch) -> dict:
 if __name__ == "__main__":
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("folder", type=Path)
-    parser.add_argument("--steps", type=int, default=STEPS)
-    options = parser.parse_args()
-    pretrain(options.folder, options.steps)
+    pretrain(parser.parse_args().folder)

@@ -39,10 +39,15 @@ def _article(group: str) -> str:
     return f"an {group}" if group == "insect" else f"a {group}"
 
 
-def _look_through(choices, groups, place: int) -> tuple[str, ...]:
-    """One fact about every choice, then the letter of the one that was asked for."""
-    facts = tuple(f"{letter} {choice} is {_article(group)}" for letter, choice, group in zip(LETTERS, choices, groups))
-    return (*facts, f"The {groups[place]} has the letter {LETTERS[place]}")
+def _look_through(choices, groups, place: int, stage: int) -> tuple[str, ...]:
+    """One fact about every choice, then the letter of the one that was asked for. In the second
+    stage of pretraining a letter follows its group, which makes it easier to find again."""
+    rows = list(zip(LETTERS, choices, groups))
+    if stage == 1:
+        return (*(f"{letter} {choice} is {_article(group)}" for letter, choice, group in rows),
+                f"The {groups[place]} has the letter {LETTERS[place]}")
+    return (*(f"{choice} is {group} {letter}" for letter, choice, group in rows),
+            f"We want {groups[place]} {LETTERS[place]}")
 
 
 def group_question(d: Dice) -> Sketch:
@@ -52,7 +57,7 @@ def group_question(d: Dice) -> Sketch:
         f"Which of these is a kind of {what}?{tail}",
         f"Choose the {what}.{tail}",
         f"A pupil looks for {_article(what)}. Which one should be taken?{tail}",
-    ), _look_through(choices, groups, place), LETTERS[place])
+    ), _look_through(choices, groups, place, d.stage), LETTERS[place])
 
 
 def property_question(d: Dice) -> Sketch:
@@ -63,7 +68,7 @@ def property_question(d: Dice) -> Sketch:
         f"Which of these {what}?{tail}",
         f"Choose the one that {what}.{tail}",
         f"A pupil looks for something that {what}. Which one should be taken?{tail}",
-    ), (f"It must be {_article(group)}", *_look_through(choices, groups, place)), LETTERS[place])
+    ), (f"It must be {_article(group)}", *_look_through(choices, groups, place, d.stage)), LETTERS[place])
 
 
 SUBJECTS = {"Science (easy)": (group_question,), "Science (challenge)": (property_question,)}

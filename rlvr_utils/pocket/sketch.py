@@ -24,10 +24,11 @@ class Sketch:
 
 
 class Dice:
-    """Draws whose ranges grow with the level (1 to 5 in the corpus, up to 8 in the hard tests)."""
+    """Draws whose ranges grow with the level (1 to 5 in the corpus, up to 8 in the hard tests).
+    `stage` is the pretraining stage that the text is for."""
 
-    def __init__(self, rng: random.Random, level: int):
-        self.rng, self.level = rng, level
+    def __init__(self, rng: random.Random, level: int, stage: int = 2):
+        self.rng, self.level, self.stage = rng, level, stage
 
     def int(self, low: int, high: int, grow: int = 0) -> int:
         """A whole number from `low` to `high + grow * (level - 1)`."""

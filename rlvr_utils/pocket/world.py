@@ -13,14 +13,14 @@ import random
 from collections.abc import Iterator
 from pathlib import Path
 
-from rlvr_utils.pocket import algebra_subjects, arithmetic_subjects, science
+from rlvr_utils.pocket import algebra_subjects, arithmetic_subjects, counting_subjects, science
 from rlvr_utils.pocket.registers import write_solution
 from rlvr_utils.pocket.sketch import Dice, Sketch
 from rlvr_utils.prompts import SUFFIX, SYSTEM
 
 DATA = Path(__file__).parent / "data"
-MATH = {**arithmetic_subjects.SUBJECTS, **algebra_subjects.SUBJECTS}
-SCIENCE_SHARE = 0.15
+MATH = {**arithmetic_subjects.SUBJECTS, **counting_subjects.SUBJECTS, **algebra_subjects.SUBJECTS}
+SCIENCE_SHARES = {1: 0.15, 2: 0.3}  # by pretraining stage
 SPLITS = ("test",) * 3 + ("pool",) * 2 + ("validation",) + ("corpus",) * 14
 # Problems per subject as in MATH500 (protocol of the paper's evaluation).
 MATH500_SUBJECTS = {"Algebra": 124, "Counting & Probability": 38, "Geometry": 41,
@@ -36,17 +36,17 @@ def split_of(kind, sketch: Sketch) -> str:
     return SPLITS[int.from_bytes(digest[:4], "big") % len(SPLITS)]
 
 
-def draw(kind, levels, split: str, rng: random.Random) -> tuple[Sketch, int]:
+def draw(kind, levels, split: str, rng: random.Random, stage: int = 2) -> tuple[Sketch, int]:
     """A sketch of this kind that belongs to `split`, and its level."""
     while True:
         level = rng.choice(levels)
-        sketch = kind(Dice(rng, level))
+        sketch = kind(Dice(rng, level, stage))
         if split_of(kind, sketch) == split:
             return sketch, level
 
 
-def corpus(seed: int) -> Iterator[str]:
-    """Endless documents, each a ChatML dialogue with a solution in one of the registers.
+def corpus(seed: int, stage: int = 1) -> Iterator[str]:
+    """Endless documents of a pretraining stage, each a ChatML dialogue with a solution in one of the registers.
 
     The system turn and the training suffix come and go independently of everything else, so both
     the training prompt and the evaluation prompt of the paper are familiar to the model.
@@ -55,8 +55,8 @@ def corpus(seed: int) -> Iterator[str]:
     maths = [kind for kinds in MATH.values() for kind in kinds]
     sciences = [kind for kinds in science.SUBJECTS.values() for kind in kinds]
     while True:
-        kind = rng.choice(sciences if rng.random() < SCIENCE_SHARE else maths)
-        sketch, _ = draw(kind, ALL_LEVELS, "corpus", rng)
+        kind = rng.choice(sciences if rng.random() < SCIENCE_SHARES[stage] else maths)
+        sketch, _ = draw(kind, ALL_LEVELS, "corpus", rng, stage)
         wording = rng.randrange(len(sketch.wordings))
         solution, ends = write_solution(sketch, f"{kind.__name__}-{wording}", rng)
         system = f"<|im_start|>system\n{SYSTEM}<|im_end|>\n" if rng.random() < 0.6 else ""

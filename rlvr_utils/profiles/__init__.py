@@ -60,6 +60,7 @@ class RunConfig:
     policy_loss: bool
     reward: str
     micro_batch: int
+    share_prompts: bool
     steps: int
     eval_every: int
     save_every: int

@@ -1,0 +1,81 @@
+"""Rank the pocket pool by historical variance, as the paper ranks DSR-sub (§2, Eq. 5).
+
+The authors log a row's accuracy whenever full-set training visits it, about fifty times in 500
+steps. A pocket run is too short for that, so the whole pool is sampled at evenly spaced steps of
+one full-set run instead, with a seed that no reported run uses.
+
+`python -m rlvr_utils.pocket.ranking` writes `data/history.json` and prints the ranking's head.
+"""
+from __future__ import annotations
+
+import json
+import tempfile
+from pathlib import Path
+
+import torch
+from transformers import TrainerCallback
+
+from rlvr_utils.arms import with_arm
+from rlvr_utils.grading import Verdict, grade_batch
+from rlvr_utils.models import load_policy
+from rlvr_utils.pocket.world import DATA
+from rlvr_utils.profiles import RunConfig, load_profile, local_path
+from rlvr_utils.prompts import training_prompt
+from rlvr_utils.rollouts import batched, sample
+from rlvr_utils.selection import rank_by_historical_variance
+from rlvr_utils.training import build_trainer, chosen_examples
+
+SEED, EVERY, SAMPLES, BATCH = 1000, 10, 8, 512
+
+
+class PoolHistory(TrainerCallback):
+    """Samples every pool problem at step 0 and every EVERY steps; keeps the mean outcomes."""
+
+    def __init__(self, config: RunConfig, tokenizer):
+        self.config, self.tokenizer = config, tokenizer
+        self.problems = chosen_examples(config)
+        self.history: dict[str, list[float]] = {problem.id: [] for problem in self.problems}
+
+    def watch(self, reward):
+        return lambda completions, answer, row, **rest: reward(completions=completions, answer=answer)
+
+    def on_train_begin(self, args, state, control, model=None, **_):
+        self._sample(model)
+
+    def on_step_end(self, args, state, control, model=None, **_):
+        if state.global_step % EVERY == 0:
+            self._sample(model)
+
+    def _sample(self, model) -> None:
+        prompts = [self.tokenizer(training_prompt(self.tokenizer, problem.question))["input_ids"]
+                   for problem in self.problems for _ in range(SAMPLES)]
+        texts: list[str] = []
+        with torch.random.fork_rng(devices=[]):
+            torch.manual_seed(SEED)
+            for chunk in batched(prompts, BATCH):
+                ids = sample(model, chunk, self.config.max_response_tokens, self.config.temperature,
+                             {self.tokenizer.eos_token_id})
+                texts += self.tokenizer.batch_decode(ids, skip_special_tokens=True)
+        golds = [problem.answer for problem in self.problems for _ in range(SAMPLES)]
+        right = [verdict == Verdict.RIGHT for verdict in grade_batch(texts, golds, "training")]
+        for place, problem in enumerate(self.problems):
+            self.history[problem.id].append(sum(right[place * SAMPLES:(place + 1) * SAMPLES]) / SAMPLES)
+
+
+def main() -> None:
+    config = with_arm(load_profile("pocket"), "full-set", SEED)
+    torch.set_num_threads(config.cpu_threads)
+    model, tokenizer = load_policy(local_path(config.model), config.dtype)
+    watcher = PoolHistory(config, tokenizer)
+    with tempfile.TemporaryDirectory() as folder:
+        build_trainer(config, model, tokenizer, Path(folder), watcher).train()
+    (DATA / "history.json").write_text(json.dumps(watcher.history) + "\n", encoding="utf-8")
+    order = rank_by_historical_variance(watcher.history)
+    for rank in (1, 2, 13, 14, 600, 1209):
+        problem = next(p for p in watcher.problems if p.id == str(order[rank - 1]))
+        print(f"pi_{rank}: row {problem.id} [{problem.subject}] {problem.question} -> {problem.answer} "
+              f"{watcher.history[problem.id]}")
+
+
+if __name__ == "__main__":
+    main()
