@@ -7,7 +7,7 @@ from rlvr_utils.profiles import Benchmark, RunConfig, local_path
 GRADERS = ("qwen-eval", "math-verify")
 # Words of self-reflection that the paper counts (§3.2.4); a response counts once for each word.
 REFLECTION = ("rethink", "recheck", "recalculate")
-KEPT_RESPONSES = 20
+KEPT_RESPONSES = 12
 
 
 def load_benchmarks(config: RunConfig) -> list[tuple[Benchmark, list]]:

@@ -176,5 +176,6 @@ def pocket_corpus():
 
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(world, "write_solution", spy)
-        documents = [document for stage in (1, 2) for document in islice(world.corpus(stage - 1, stage), 20_000)]
+        stages = [islice(world.corpus(stage - 1, stage), 20_000) for stage in (1, 2)]
+        documents = [document for stage in stages for document in stage]
     return documents, sketches

@@ -57,9 +57,9 @@ def test_no_numbers_of_a_test_problem_are_in_the_corpus_or_the_pool(pocket_files
 
 def test_every_document_comes_from_a_problem_of_the_corpus_split(pocket_corpus):
     documents, sketches = pocket_corpus
-    assert len(sketches) >= DOCUMENTS
+    assert len(sketches) == DOCUMENTS
     assert {world.split_of(KINDS[kind], sketch) for kind, sketch in sketches} == {"corpus"}
-    for document, (_, sketch) in zip(documents, sketches, strict=False):
+    for document, (_, sketch) in zip(documents, sketches, strict=True):
         assert question_in(document) in sketch.wordings
 
 
