@@ -74,19 +74,31 @@ def _reproduce(options) -> None:
 
 def _train(options) -> None:
     from rlvr_utils.arms import with_arm
-    from rlvr_utils.profiles import from_fields
     from rlvr_utils.runs import obtain
 
     study = _study(options, [options.seed])
     if options.config:
-        if not options.config.exists():
-            raise UserError(f"{options.config}: no such file; give a run's configuration as JSON")
-        config = from_fields(json.loads(options.config.read_text()), options.config.name)
+        config = _read_config(options.config)
     else:
         config = with_arm(study.config, options.arm, options.seed)
     run = obtain(config, study.results)
     print(run.folder)
     _show(run)
+
+
+def _read_config(path: Path):
+    """A run's configuration from a JSON file."""
+    from rlvr_utils.profiles import from_fields
+
+    try:
+        fields = json.loads(path.read_text(encoding="utf-8"))
+    except OSError as error:
+        raise UserError(f"{path}: {error.strerror}; give a run's configuration as a JSON file") from None
+    except ValueError:
+        raise UserError(f"{path}: not valid JSON; give a run's configuration as a JSON file") from None
+    if not isinstance(fields, dict):
+        raise UserError(f"{path}: holds a {type(fields).__name__}; give a JSON object of a run's fields")
+    return from_fields(fields, path.name)
 
 
 def _evaluate(options) -> None:

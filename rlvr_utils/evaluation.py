@@ -11,9 +11,12 @@ KEPT_RESPONSES = 12
 
 
 def load_benchmarks(config: RunConfig) -> list[tuple[Benchmark, list]]:
-    """Each benchmark of the configuration with its problems. Raises `UserError` as the loader."""
+    """Each benchmark of the configuration with its problems. Raises `UserError` as the loader
+    does, and where there is no benchmark."""
     from rlvr_utils.problems import load_benchmark
 
+    if not config.benchmarks:
+        raise UserError("no benchmark to evaluate: give eval_files or a profile with benchmarks")
     return [(benchmark, load_benchmark(local_path(benchmark.file), benchmark.limit))
             for benchmark in config.benchmarks]
 
@@ -98,8 +101,6 @@ def evaluate(model, tokenizer, loaded: list[tuple[Benchmark, list]], config: Run
     back afterwards, so an evaluation never disturbs a training trajectory."""
     import torch
 
-    if not loaded:
-        raise UserError("no benchmark to evaluate: give eval_files or a profile with benchmarks")
     training = model.training
     model.eval()
     rows, responses = [], []

@@ -97,6 +97,8 @@ class Recorder(TrainerCallback):
         texts = [text.lower() for text in self.batch["responses"]]
         row = {"step": step, **{name: logs.get(key) for key, name in METRICS.items()},
                "reflecting": sum(any(word in text for word in REFLECTION) for text in texts)}
+        if row["policy_loss"] is None:  # TRL logs it apart only beside an entropy bonus
+            row["policy_loss"] = row["loss"]
         append_rows(self.folder / "metrics.jsonl", [row])
         group = self.config.num_generations
         outcomes = self.batch["outcomes"]

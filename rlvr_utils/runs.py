@@ -67,10 +67,11 @@ def obtain(config: RunConfig, results: Path) -> Run:
     finished = find(config, results)
     if finished:
         return finished
+    prepared = _prepare(config)
     partial = partial_folder(config, results)
     with held(partial):
         _write_json(partial / "config.json", {"config": to_fields(config), "hash": config_hash(config)})
-        facts = _execute(config, partial)
+        facts = _execute(config, partial, *prepared)
         _write_json(partial / "provenance.json", facts)
         for name in ("lock", REQUEST, LOG):
             (partial / name).unlink(missing_ok=True)
@@ -119,18 +120,31 @@ def whole_checkpoint(folder: Path) -> Path | None:
     return max((mark.parent for mark in marks), key=lambda p: int(p.name.split("-")[1]), default=None)
 
 
-def _execute(config: RunConfig, folder: Path) -> dict:
-    """Train (or only evaluate, when there are no steps) into `folder`; the provenance facts."""
+def _prepare(config: RunConfig) -> tuple:
+    """Model, tokenizer, benchmarks and training rows, all loaded before anything is written."""
     import torch
 
     from rlvr_utils.evaluation import load_benchmarks
     from rlvr_utils.models import load_policy
+    from rlvr_utils.prompts import evaluation_prompts
+
+    torch.set_num_threads(config.cpu_threads)
+    model, tokenizer = load_policy(local_path(config.model), config.dtype)
+    benchmarks = load_benchmarks(config)
+    evaluation_prompts(tokenizer, config.eval_template, ["known?"])  # an unknown template is refused here
+    rows = None
+    if config.steps:
+        from rlvr_utils.training import prepare
+
+        rows = prepare(config, tokenizer)
+    return model, tokenizer, benchmarks, rows
+
+
+def _execute(config: RunConfig, folder: Path, model, tokenizer, benchmarks: list, rows) -> dict:
+    """Train (or only evaluate, when there are no steps) into `folder`; the provenance facts."""
     from rlvr_utils.provenance import provenance
     from rlvr_utils.recording import Recorder, drop_rows_after
 
-    torch.set_num_threads(config.cpu_threads)
-    benchmarks = load_benchmarks(config)
-    model, tokenizer = load_policy(local_path(config.model), config.dtype)
     recorder = Recorder(config, folder, tokenizer, benchmarks)
     checkpoint = whole_checkpoint(folder)
     step = int(checkpoint.name.split("-")[1]) // config.updates_per_rollout if checkpoint else 0
@@ -140,17 +154,17 @@ def _execute(config: RunConfig, folder: Path) -> dict:
         if config.steps == 0:
             recorder.evaluate(model, 0)
         else:
-            _train(config, folder, model, tokenizer, recorder, checkpoint)
+            _train(config, folder, model, tokenizer, rows, recorder, checkpoint)
             facts["resumed_from"] = step or None
             facts["weights_sha256"] = _save_weights(model, tokenizer, folder / "weights")
     shutil.rmtree(folder / "checkpoints", ignore_errors=True)
     return facts
 
 
-def _train(config: RunConfig, folder: Path, model, tokenizer, recorder, checkpoint: Path | None) -> None:
+def _train(config: RunConfig, folder: Path, model, tokenizer, rows, recorder, checkpoint: Path | None) -> None:
     from rlvr_utils.training import build_trainer
 
-    trainer = build_trainer(config, model, tokenizer, folder / "checkpoints", recorder)
+    trainer = build_trainer(config, model, tokenizer, rows, folder / "checkpoints", recorder)
     trainer.train(resume_from_checkpoint=str(checkpoint) if checkpoint else None)
 
 

@@ -46,7 +46,7 @@ class Study:
     def example(self, rank: int = 1) -> Problem:
         """The training example of this rank."""
         rows = {problem.id: problem for problem in load_training(local_path(self.config.pool), empty_answers="drop")}
-        return rows[str(self.config.ranking[rank])]
+        return rows[self.config.ranking[rank]]
 
     def possible(self, arms) -> list[str]:
         """Those arms whose examples the training file offers; the others are named in a line."""
@@ -85,9 +85,9 @@ def open_study(profile: str = "pocket", seeds=(0, 1, 2), results_dir: str | None
     return Study(config, seeds, Path(results_dir).expanduser().resolve() if results_dir else default, brought)
 
 
-def _file_ranking(source: str) -> dict[int, int]:
+def _file_ranking(source: str) -> dict[int, str]:
     rows = distinct(load_training(source, empty_answers="drop"))
-    return {rank: int(row.id) for rank, row in zip((1, 13), rows)}
+    return {rank: row.id for rank, row in zip((1, 13), rows)}
 
 
 def refuse_unknown_parameters(names: dict) -> None:

@@ -41,7 +41,7 @@ def chosen_examples(config: RunConfig) -> list[Problem]:
         if rank not in config.ranking:
             raise UserError(f"arm {config.arm!r} trains on example {rank}, which {Path(config.pool).name} "
                             f"does not offer; it has: {', '.join(map(str, config.ranking))}")
-        row = str(config.ranking[rank])
+        row = config.ranking[rank]
         if row not in rows:
             raise UserError(f"{config.pool}: no row with index {row} (example {rank}); check `ranking`")
         chosen.append(rows[row])
@@ -97,19 +97,31 @@ def reward_weights(config: RunConfig) -> list[float]:
     return [float(config.policy_loss and config.reward == name) for name in REWARDS]
 
 
-def trainer_arguments(config: RunConfig, folder: Path, on_cpu: bool) -> GRPOConfig:
-    """TRL's configuration of this run; optimizer updates are counted, not rollout steps."""
+def micro_steps(config: RunConfig) -> int:
+    """Forward passes a rollout step. Raises `UserError` where the rollouts do not divide evenly."""
     rollouts = config.prompts_per_step * config.num_generations
-    micro_steps, rest = divmod(rollouts, config.micro_batch)
-    if rest or micro_steps % config.updates_per_rollout:
+    steps, rest = divmod(rollouts, config.micro_batch) if config.micro_batch > 0 else (0, 1)
+    if rest or config.updates_per_rollout < 1 or steps % config.updates_per_rollout:
         raise UserError(
             f"{rollouts} rollouts a step do not split into {config.updates_per_rollout} updates of whole "
             f"micro-batches of {config.micro_batch}; change micro_batch or updates_per_rollout")
+    return steps
+
+
+def prepare(config: RunConfig, tokenizer):
+    """The dataset of the run, with everything checked that a user could have got wrong."""
+    micro_steps(config)
+    reward_weights(config)
+    return training_dataset(config, tokenizer)
+
+
+def trainer_arguments(config: RunConfig, folder: Path, on_cpu: bool) -> GRPOConfig:
+    """TRL's configuration of this run; optimizer updates are counted, not rollout steps."""
     updates = config.updates_per_rollout
     return GRPOConfig(
         output_dir=str(folder), max_steps=config.steps * updates, seed=config.seed,
-        per_device_train_batch_size=config.micro_batch, steps_per_generation=micro_steps,
-        gradient_accumulation_steps=micro_steps // updates,
+        per_device_train_batch_size=config.micro_batch, steps_per_generation=micro_steps(config),
+        gradient_accumulation_steps=micro_steps(config) // updates,
         num_generations=config.num_generations, temperature=config.temperature, top_p=1.0, top_k=0,
         max_completion_length=config.max_response_tokens,
         learning_rate=config.learning_rate, lr_scheduler_type="constant",
@@ -160,12 +172,12 @@ class OneShotTrainer(GRPOTrainer):
         """A checkpoint is not a publication."""
 
 
-def build_trainer(config: RunConfig, model, tokenizer, folder: Path, recorder) -> OneShotTrainer:
-    """The trainer of this run, its checkpoints in `folder`, watched by the recorder."""
+def build_trainer(config: RunConfig, model, tokenizer, dataset, folder: Path, recorder) -> OneShotTrainer:
+    """The trainer of this run over a dataset of `training_dataset`, its checkpoints in `folder`,
+    watched by the recorder."""
     on_cpu = model.device.type == "cpu"
     stops = model.generation_config.eos_token_id
     stops = set(stops) if isinstance(stops, (list, tuple)) else {stops}
     return OneShotTrainer(
         config, stops, model=model, processing_class=tokenizer, reward_funcs=[recorder.watch(outcome), format],
-        args=trainer_arguments(config, folder, on_cpu),
-        train_dataset=training_dataset(config, tokenizer), callbacks=[recorder])
+        args=trainer_arguments(config, folder, on_cpu), train_dataset=dataset, callbacks=[recorder])

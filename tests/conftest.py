@@ -80,14 +80,18 @@ def tiny_model(tmp_path_factory, tiny_tokenizer) -> Path:
     with no box, so that rewards vary within a group and every part of the loss does something."""
     import torch
 
+    from rlvr_utils.prompts import evaluation_prompts, training_prompt
+
     torch.set_num_threads(1)
     model = tiny_qwen2(len(tiny_tokenizer), tiny_tokenizer.eos_token_id)
-    answers = [f"\\boxed{{{digit}}}.<|endoftext|>" for digit in "123"] + ["We have it.<|endoftext|>"]
-    texts = [f"{start}<|im_start|>assistant\n{answer}" for answer in answers
-             for start in ("<|im_end|>\n", "apples?<|im_end|>\n", " 7.<|im_end|>\n")]
-    batch = tiny_tokenizer(texts, padding=True, return_tensors="pt", padding_side="left")
+    prompts = [training_prompt(tiny_tokenizer, f"Find {i} apples and {i} pens.") for i in (0, 3)]
+    prompts += evaluation_prompts(tiny_tokenizer, "qwen25-math-cot", ["What is 1+1?", "What is 4+1?"])
+    answers = ["\\boxed{1}.", "\\boxed{2}.", "\\boxed{3}.", "We have it."]
+    batch = tiny_tokenizer([f"{prompt}{answer}<|endoftext|>" for prompt in prompts for answer in answers],
+                           padding=True, return_tensors="pt", padding_side="left")
     labels = batch["input_ids"].masked_fill(batch["attention_mask"] == 0, -100)
-    optimizer = torch.optim.Adam(model.parameters(), lr=1e-2)
+    labels[:, :-8] = -100
+    optimizer = torch.optim.Adam(model.parameters(), lr=5e-3)
     for _ in range(60):
         optimizer.zero_grad()
         model(**batch, labels=labels).loss.backward()
@@ -113,7 +117,7 @@ def tiny_config(tmp_path_factory, tiny_model):
     benchmarks = (Benchmark("six", str(tests), "MATH500"),
                   Benchmark("six-sampled", str(tests), "AIME24", samples=2, temperature=0.6))
     return load_profile("pocket").changed(
-        arm="full-set", model=str(tiny_model), pool=str(pool), ranking={1: 3, 13: 0}, benchmarks=benchmarks,
+        arm="full-set", model=str(tiny_model), pool=str(pool), ranking={1: "3", 13: "0"}, benchmarks=benchmarks,
         repeat_to=5, prompts_per_step=2, num_generations=4, micro_batch=8, max_prompt_tokens=512,
         temperature=1.0, max_response_tokens=8, eval_max_tokens=8, learning_rate=1e-3, steps=3, eval_every=2,
         save_every=2)

@@ -12,9 +12,9 @@ import pytest
 from rlvr_utils.errors import UserError
 from rlvr_utils.profiles import to_fields
 from rlvr_utils.recording import append_rows, drop_rows_after, read_rows
-from rlvr_utils.runs import discard, find, held, obtain, run_name, whole_checkpoint
+from rlvr_utils.runs import JSON_LINES, discard, find, held, obtain, run_name, whole_checkpoint
 
-RECORDS = ("metrics", "evaluations", "samples", "responses")
+RECORDS = sorted({*JSON_LINES} - {"timings.jsonl"})
 # Where the process dies, and the step that the run goes on from: a checkpoint every second step.
 DEATHS = {"before any checkpoint": None, "after the row of step 3": 2, "with a row half written": 4,
           "with a checkpoint half written": 2, "before the weights are saved": 6,
@@ -118,7 +118,7 @@ def test_a_killed_run_ends_as_if_it_had_not_been(variants, killed, whole, varian
     assert find(variants[variant], results) is None  # nothing unfinished bears a run's name
     run, other = obtain(variants[variant], results), whole[variant]
     assert run.provenance["weights_sha256"] == other.provenance["weights_sha256"]
-    for name in (f"{name}.jsonl" for name in RECORDS):
+    for name in RECORDS:
         assert (run.folder / name).read_bytes() == (other.folder / name).read_bytes(), name
     assert [row["step"] for row in run.rows("timings")] == [1, 2, 3, 4, 5, 6]
     assert run.provenance["resumed_from"] == DEATHS[death]

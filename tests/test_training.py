@@ -11,7 +11,7 @@ from rlvr_utils import grading, training
 from rlvr_utils.arms import with_arm
 from rlvr_utils.errors import UserError
 from rlvr_utils.recording import METRICS
-from rlvr_utils.runs import obtain, run_name
+from rlvr_utils.runs import JSON_LINES, obtain, run_name
 from rlvr_utils.training import (
     chosen_examples,
     format,
@@ -22,11 +22,10 @@ from rlvr_utils.training import (
     training_order,
 )
 
-RECORDS = ("metrics", "evaluations", "samples", "responses")
-
 
 def records(run) -> dict[str, bytes]:
-    return {name: (run.folder / f"{name}.jsonl").read_bytes() for name in RECORDS}
+    """Everything but the timings, which no seed can fix."""
+    return {name: (run.folder / name).read_bytes() for name in JSON_LINES if name != "timings.jsonl"}
 
 
 @pytest.fixture(scope="module")
@@ -71,9 +70,9 @@ def test_examples_are_chosen_by_rank_and_none_means_all(tiny_config):
     ranked = with_arm(tiny_config, "two-shot", 0)
     assert [problem.id for problem in chosen_examples(ranked)] == ["3", "0"]  # ranks 1 and 13
     with pytest.raises(UserError, match="example 13, which pool.jsonl does not offer; it has: 1"):
-        chosen_examples(ranked.changed(ranking={1: 3}))
+        chosen_examples(ranked.changed(ranking={1: "3"}))
     with pytest.raises(UserError, match="pool.jsonl: no row with index 77 .example 1."):
-        chosen_examples(ranked.changed(ranking={1: 77, 13: 0}))
+        chosen_examples(ranked.changed(ranking={1: "77", 13: "0"}))
 
 
 def test_the_dataset_shows_prompts_with_their_own_answers(tiny_config, tiny_tokenizer):
@@ -141,7 +140,15 @@ def test_the_records_of_a_run_are_complete(reference, tiny_config):
             "weights_sha256"} <= set(facts)
     assert reference.folder.name == run_name(reference.config)
     assert {path.name for path in reference.folder.iterdir()} == {
-        "config.json", "provenance.json", "weights", "timings.jsonl", *(f"{name}.jsonl" for name in RECORDS)}
+        "config.json", "provenance.json", "weights", *JSON_LINES}
+
+
+def test_the_history_names_the_rows_and_their_accuracies(reference):
+    order = training_order(5, reference.config)
+    shown = [[str(i) for i in order[start:start + 2]] for start in (0, 2, 4)]
+    for row, rows, metrics in zip(reference.rows("history"), shown, reference.rows("metrics"), strict=True):
+        assert (row["step"], row["rows"]) == (metrics["step"], rows)
+        assert sum(row["accuracies"]) / 2 == pytest.approx(metrics["outcome"])
 
 
 def test_evaluation_records_agree_with_the_kept_responses(reference):
@@ -181,7 +188,8 @@ def test_another_seed_gives_another_run(reference, tmp_path):
 def test_evaluations_do_not_disturb_the_training(reference, tmp_path):
     seldom = obtain(reference.config.changed(eval_every=1000), tmp_path)
     assert [row["step"] for row in seldom.evaluations("six")] == [3]
-    assert records(seldom)["metrics"] == records(reference)["metrics"]
+    for name in ("metrics.jsonl", "history.jsonl"):
+        assert records(seldom)[name] == records(reference)[name]
     assert seldom.provenance["weights_sha256"] == reference.provenance["weights_sha256"]
     assert seldom.rows("evaluations") == [row for row in reference.rows("evaluations") if row["step"] == 3]
 
@@ -263,6 +271,14 @@ def test_several_updates_a_rollout_count_rollout_steps(tiny_config, tmp_path):
     assert first["outcome"] == other["outcome"]
     assert first["kl"] > other["kl"]  # the second update starts from a moved policy
     assert run.provenance["weights_sha256"] != accumulated.provenance["weights_sha256"]
+
+
+def test_sharing_prompts_changes_the_work_and_not_the_training(tiny_config, tmp_path):
+    config = tiny_config.changed(steps=2, num_generations=2, micro_batch=4)
+    shared, plain = (obtain(config.changed(share_prompts=share), tmp_path) for share in (True, False))
+    assert shared.folder != plain.folder
+    for row, other in zip(shared.rows("metrics"), plain.rows("metrics"), strict=True):
+        assert row == pytest.approx(other, rel=1e-4, abs=1e-6)
 
 
 def test_every_parameter_decays(tiny_config, tmp_path, monkeypatch):

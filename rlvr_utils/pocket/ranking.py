@@ -23,7 +23,7 @@ from rlvr_utils.profiles import RunConfig, load_profile, local_path
 from rlvr_utils.prompts import training_prompt
 from rlvr_utils.rollouts import batched, sample
 from rlvr_utils.selection import rank_by_historical_variance
-from rlvr_utils.training import build_trainer, chosen_examples
+from rlvr_utils.training import build_trainer, chosen_examples, prepare
 
 SEED, EVERY, SAMPLES, BATCH = 1000, 10, 8, 512
 
@@ -68,7 +68,7 @@ def main() -> None:
     model, tokenizer = load_policy(local_path(config.model), config.dtype)
     watcher = PoolHistory(config, tokenizer)
     with tempfile.TemporaryDirectory() as folder:
-        build_trainer(config, model, tokenizer, Path(folder), watcher).train()
+        build_trainer(config, model, tokenizer, prepare(config, tokenizer), Path(folder), watcher).train()
     (DATA / "history.json").write_text(json.dumps(watcher.history) + "\n", encoding="utf-8")
     order = rank_by_historical_variance(watcher.history)
     for rank in (1, 2, 13, 14, 600, 1209):

@@ -41,7 +41,7 @@ class RunConfig:
     dtype: str
     cpu_threads: int
     pool: str
-    ranking: dict[int, int]
+    ranking: dict[int, str]
     examples: tuple[int, ...]
     repeat_to: int
     prompts_per_step: int
@@ -118,7 +118,7 @@ def from_fields(fields: dict, place: str) -> RunConfig:
             raise UserError(f"{place}: field {name!r} must be of type {kind}, found {value!r}")
     try:
         benchmarks = tuple(Benchmark(**row) for row in fields["benchmarks"])
-        ranking = {int(rank): int(row) for rank, row in fields["ranking"].items()}
+        ranking = {int(rank): str(row) for rank, row in fields["ranking"].items()}
         examples = tuple(int(rank) for rank in fields["examples"])
     except (TypeError, ValueError, AttributeError) as error:
         raise UserError(f"{place}: benchmarks, ranking or examples are malformed: {error}") from None
