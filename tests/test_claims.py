@@ -36,7 +36,7 @@ def write_run(folder, arm: str, seed: int, facts: dict) -> Run:
     config = config.changed(steps=min(config.steps, 1) * 60)
     folder.mkdir(parents=True)
     (folder / "config.json").write_text(json.dumps({"config": to_fields(config), "hash": ""}))
-    noise = 0.003 * seed
+    noise = facts.get("spread", 0.003) * seed
     rows = []
     for place, accuracy in enumerate(facts["math"]):
         for benchmark in config.benchmarks:
@@ -121,6 +121,17 @@ FLIPS = {
 def test_a_verdict_flips_when_its_numbers_do(rows_of, claim, changes):
     row = rows_of(changes)[claim]
     assert row["verdict"] == "not reproduced" and row["measured"]["mean"] is not None
+
+
+@pytest.mark.parametrize(("claim", "changes"), [
+    ("C01", {"one-shot": {"math": [0.45] * 3, "spread": 0.05}}),
+    ("C01", {"one-shot-13": {"math": [0.32] * 3, "spread": 0.03}}),
+    ("C03", {"two-shot": {"math": [0.61] * 3, "spread": 0.03}}),
+    ("C13", {"entropy-only": {"math": [0.40, 0.40, 0.10], "spread": 0.05}})])
+def test_a_mean_that_might_be_chance_reproduces_nothing(rows_of, claim, changes):
+    """Each mean lies on the claim's side, but the seeds scatter too far for the interval to do so."""
+    row = rows_of(changes)[claim]
+    assert row["verdict"] == "not reproduced" and row["measured"]["mean"] > 0
 
 
 def test_what_never_saturated_is_not_measured(rows_of):
