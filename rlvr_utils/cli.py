@@ -3,6 +3,7 @@ from __future__ import annotations
 
 import argparse
 import json
+import signal
 import sys
 from pathlib import Path
 
@@ -12,6 +13,7 @@ from rlvr_utils.errors import UserError
 def main(words: list[str] | None = None) -> int:
     """Run one command; a mistake of the user's is one line on standard error and exit status 2."""
     options = parser().parse_args(words)
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))  # so that child processes are ended too
     try:
         options.run(options)
     except UserError as error:

@@ -118,9 +118,9 @@ def tiny_config(tmp_path_factory, tiny_model):
                   Benchmark("six-sampled", str(tests), "AIME24", samples=2, temperature=0.6))
     return load_profile("pocket").changed(
         arm="full-set", model=str(tiny_model), pool=str(pool), ranking={1: "3", 13: "0"},
-        benchmarks=benchmarks, repeat_to=5, prompts_per_step=2, num_generations=4, micro_batch=8, max_prompt_tokens=512,
-        temperature=1.0, max_response_tokens=8, eval_max_tokens=8, learning_rate=1e-3, steps=3, eval_every=2,
-        save_every=2)
+        benchmarks=benchmarks, repeat_to=5, prompts_per_step=2, num_generations=4, micro_batch=8,
+        max_prompt_tokens=512, temperature=1.0, max_response_tokens=8, eval_max_tokens=8, learning_rate=1e-3,
+        steps=3, eval_every=2, save_every=2)
 
 
 def write_lines(path: Path, rows: list) -> Path:
