@@ -22,8 +22,8 @@ def save_figure(fig, study: Study, name: str) -> Path:
     """Write the figure to `results/<profile>/figures/<name>.png` and say so under it."""
     path = study.results / "figures" / f"{name}.png"
     path.parent.mkdir(parents=True, exist_ok=True)
-    fig.text(0.995, 0.005, f"{MEASURED}: profile {study.config.profile}, {len(study.seeds)} seed(s), 95 % intervals",
-             ha="right", va="bottom", fontsize=7, color="grey")
+    fig.text(0.995, -0.04, f"{MEASURED}: profile {study.config.profile}, {len(study.seeds)} seed(s), 95 % intervals",
+             ha="right", va="top", fontsize=7, color="grey")
     fig.savefig(path, dpi=110, bbox_inches="tight", metadata={"Software": None})
     return path
 

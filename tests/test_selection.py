@@ -1,6 +1,9 @@
+import json
+
 import pytest
 
 from rlvr_utils.errors import UserError
+from rlvr_utils.profiles import PACKAGE, load_profile
 from rlvr_utils.selection import accuracy_history, rank_by_historical_variance
 
 
@@ -38,3 +41,9 @@ def test_history_of_a_run_is_gathered_by_row_in_order_of_first_visit():
 
     history = accuracy_history(FakeRun())
     assert history == {4: [0.5], 2: [0.0, 1.0], 9: [0.25]} and list(history) == [4, 2, 9]
+
+
+def test_the_examples_of_the_pocket_profile_are_those_of_its_history():
+    order = rank_by_historical_variance(json.loads((PACKAGE / "pocket" / "history.json").read_text()))
+    assert len(order) == 1209
+    assert load_profile("pocket").ranking == {rank: str(order[rank - 1]) for rank in (1, 13)}

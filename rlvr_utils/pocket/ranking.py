@@ -4,7 +4,7 @@ The authors log a row's accuracy whenever full-set training visits it, about fif
 steps. A pocket run is too short for that, so the whole pool is sampled at evenly spaced steps of
 one full-set run instead, with a seed that no reported run uses.
 
-`python -m rlvr_utils.pocket.ranking` writes `data/history.json` and prints the ranking's head.
+`python -m rlvr_utils.pocket.ranking` writes `history.json` and prints the ranking's head.
 """
 from __future__ import annotations
 
@@ -18,7 +18,6 @@ from transformers import TrainerCallback
 from rlvr_utils.arms import with_arm
 from rlvr_utils.grading import Verdict, grade_batch
 from rlvr_utils.models import load_policy
-from rlvr_utils.pocket.world import DATA
 from rlvr_utils.profiles import RunConfig, load_profile, local_path
 from rlvr_utils.prompts import training_prompt
 from rlvr_utils.rollouts import batched, sample
@@ -26,6 +25,7 @@ from rlvr_utils.selection import rank_by_historical_variance
 from rlvr_utils.training import build_trainer, chosen_examples, prepare
 
 SEED, EVERY, SAMPLES, BATCH = 1000, 10, 8, 512
+HISTORY = Path(__file__).parent / "history.json"
 
 
 class PoolHistory(TrainerCallback):
@@ -69,7 +69,7 @@ def main() -> None:
     watcher = PoolHistory(config, tokenizer)
     with tempfile.TemporaryDirectory() as folder:
         build_trainer(config, model, tokenizer, prepare(config, tokenizer), Path(folder), watcher).train()
-    (DATA / "history.json").write_text(json.dumps(watcher.history) + "\n", encoding="utf-8")
+    HISTORY.write_text(json.dumps(watcher.history) + "\n", encoding="utf-8")
     order = rank_by_historical_variance(watcher.history)
     for rank in (1, 2, 13, 14, 600, 1209):
         problem = next(p for p in watcher.problems if p.id == str(order[rank - 1]))
