@@ -76,7 +76,8 @@ def draw_bars(ax, groups: dict[str, dict[str, Interval]], ylabel: str) -> None:
     names = list(next(iter(groups.values())))
     ax.set_xticks(range(len(names)), names)
     if len(names) > 4:
-        ax.tick_params("x", rotation=25)
+        for text in ax.get_xticklabels():
+            text.set(rotation=25, ha="right")
     ax.set_ylabel(ylabel)
     ax.legend(fontsize=8)
 

@@ -30,7 +30,8 @@ def read_rows(source: str | Path, split: str = "test") -> list[dict]:
 
 
 def _looks_like_path(source: str) -> bool:
-    return source.startswith((".", "/", "~")) or source.endswith(SUFFIXES) or source.count("/") > 1
+    """Anything but `owner/name`: a hub dataset has exactly one slash."""
+    return source.startswith((".", "/", "~")) or source.endswith(SUFFIXES) or source.count("/") != 1
 
 
 def _hub_rows(name: str, split: str) -> list[dict]:

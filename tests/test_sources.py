@@ -56,3 +56,9 @@ def test_blank_lines_a_byte_order_mark_and_line_separators_inside_text_do_no_har
     path = tmp_path / "a.jsonl"
     path.write_bytes('\ufeff{"x": "a\u2028b"}\r\n\r\n{"x": 2}'.encode())
     assert read_rows(path) == [{"x": "a\u2028b"}, {"x": 2}]
+
+
+@pytest.mark.parametrize("source", ["problems.csv", "nothing", "a/b/c", "./x/y", "owner/rows.jsonl"])
+def test_what_is_not_owner_and_name_is_a_path(source, no_network):
+    with pytest.raises(UserError, match="no such file"):
+        read_rows(source)
