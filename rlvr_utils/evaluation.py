@@ -21,47 +21,38 @@ def load_benchmarks(config: RunConfig) -> list[tuple[Benchmark, list]]:
             for benchmark in config.benchmarks]
 
 
-def stop_ids(model, tokenizer) -> set[int]:
-    """Token ids at which an evaluation answer ends: the model's own and ChatML's (protocol: the
-    authors' evaluation stops at <|im_end|> and <|endoftext|>)."""
-    own = model.generation_config.eos_token_id
-    ids = set(own) if isinstance(own, (list, tuple)) else {own, tokenizer.eos_token_id}
-    vocabulary = tokenizer.get_vocab()
-    return {i for i in ids if i is not None} | {
-        vocabulary[text] for text in ("<|im_end|>", "<|endoftext|>") if text in vocabulary}
-
-
-def answer(model, tokenizer, prompts: list[str], config: RunConfig, temperature: float,
-           samples: int = 1) -> list[list[int]]:
-    """`samples` responses to each prompt as token ids, the samples of a prompt side by side."""
-    from rlvr_utils.rollouts import batched, sample
-
-    encoded = [tokenizer(prompt, add_special_tokens=False)["input_ids"] for prompt in prompts]
+def answer(policy, prompts: list[str], config: RunConfig, benchmark: Benchmark, seed: int) -> list[list[int]]:
+    """The benchmark's number of responses to each prompt as token ids, those of a prompt side by side."""
+    encoded = [policy.tokenizer(prompt, add_special_tokens=False)["input_ids"] for prompt in prompts]
     order = sorted(range(len(encoded)), key=lambda i: len(encoded[i]))  # little padding in a batch
-    rows = [i for i in order for _ in range(samples)]
-    stops, answers = stop_ids(model, tokenizer), {i: [] for i in order}
-    for chunk in batched(rows, config.eval_batch):
-        for i, ids in zip(chunk, sample(model, [encoded[i] for i in chunk], config.eval_max_tokens,
-                                        temperature, stops)):
-            answers[i].append(ids)
+    rows = [i for i in order for _ in range(benchmark.samples)]
+    answers: dict[int, list] = {i: [] for i in order}
+    for i, ids in zip(rows, policy.respond([encoded[i] for i in rows], config, benchmark.temperature, seed)):
+        answers[i].append(ids)
     return [ids for i in range(len(prompts)) for ids in answers[i]]
 
 
-def evaluate_benchmark(model, tokenizer, benchmark: Benchmark, problems: list,
-                       config: RunConfig) -> tuple[dict, list[dict]]:
+def cut(text: str, stops: tuple[str, ...]) -> str:
+    """The text up to the first stop string: where the authors' evaluation ends an answer."""
+    return text[:min((place for stop in stops if (place := text.find(stop)) >= 0), default=len(text))]
+
+
+def evaluate_benchmark(policy, benchmark: Benchmark, problems: list, config: RunConfig,
+                       seed: int) -> tuple[dict, list[dict]]:
     """The record of one benchmark (shares between 0 and 1) and its first graded responses."""
     from rlvr_utils.grading import grade_batch
-    from rlvr_utils.prompts import evaluation_prompts
+    from rlvr_utils.prompts import STOP_STRINGS, evaluation_prompts
 
-    prompts = evaluation_prompts(tokenizer, config.eval_template, [p.question for p in problems])
-    ids = answer(model, tokenizer, prompts, config, benchmark.temperature, benchmark.samples)
-    texts = tokenizer.batch_decode(ids, skip_special_tokens=True)
+    prompts = evaluation_prompts(policy.tokenizer, config.eval_template, [p.question for p in problems])
+    ids = answer(policy, prompts, config, benchmark, seed)
+    texts = [cut(text, STOP_STRINGS[config.eval_template])
+             for text in policy.tokenizer.batch_decode(ids, skip_special_tokens=True)]
     asked = [problem for problem in problems for _ in range(benchmark.samples)]
     verdicts = {grader: [v.value for v in grade_batch(texts, [p.answer for p in asked], grader)]
                 for grader in GRADERS}
     row = {"benchmark": benchmark.name, "problems": len(problems), "samples": benchmark.samples,
            **summarise(ids, texts, asked, verdicts, benchmark.samples, config.eval_max_tokens,
-                       stop_ids(model, tokenizer))}
+                       policy.stops)}
     kept = [{"benchmark": benchmark.name, "id": problem.id, "question": problem.question,
              "answer": problem.answer, "subject": problem.subject, "response": text,
              **{grader: verdicts[grader][i] for grader in GRADERS}}
@@ -95,21 +86,24 @@ def summarise(ids, texts, asked, verdicts, samples: int, limit: int, stops: set[
     }
 
 
-def evaluate(model, tokenizer, loaded: list[tuple[Benchmark, list]], config: RunConfig,
-             seed: int) -> tuple[list[dict], list[dict]]:
-    """Records and kept responses of all benchmarks. The sampling generator is seeded here and put
-    back afterwards, so an evaluation never disturbs a training trajectory."""
-    import torch
+def score_choices(policy, benchmark: Benchmark, problems: list) -> dict:
+    """The record of a multiple-choice benchmark by the likelihood of each choice."""
+    from rlvr_utils.likelihood import multiple_choice_accuracy
 
-    training = model.training
-    model.eval()
+    return {"benchmark": benchmark.name, "problems": len(problems), "samples": 1, "scoring": benchmark.scoring,
+            "accuracy": multiple_choice_accuracy(policy.model, policy.tokenizer, benchmark.name, problems)}
+
+
+def evaluate(policy, loaded: list[tuple[Benchmark, list]], config: RunConfig,
+             seed: int) -> tuple[list[dict], list[dict]]:
+    """Records and kept responses of all benchmarks. An evaluation never disturbs a training
+    trajectory: the policy's generator is seeded for it and put back."""
     rows, responses = [], []
-    devices = [model.device] if model.device.type == "cuda" else []
-    with torch.random.fork_rng(devices=devices):
-        for benchmark, problems in loaded:
-            torch.manual_seed(seed)
-            row, kept = evaluate_benchmark(model, tokenizer, benchmark, problems, config)
-            rows.append(row)
-            responses += kept
-    model.train(training)
+    for benchmark, problems in loaded:
+        if benchmark.scoring == "likelihood":
+            rows.append(score_choices(policy, benchmark, problems))
+            continue
+        row, kept = evaluate_benchmark(policy, benchmark, problems, config, seed)
+        rows.append(row)
+        responses += kept
     return rows, responses

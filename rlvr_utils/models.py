@@ -14,8 +14,8 @@ DTYPES = ("float32", "bfloat16", "float16")
 TOKENIZERS = ("tokenizer.json", "vocab.json", "tokenizer.model")
 
 
-def load_policy(source: str, dtype: str = "float32"):
-    """(model, tokenizer) in evaluation mode, on the GPU when there is one.
+def load_policy(source: str, dtype: str = "float32", device: str | None = None):
+    """(model, tokenizer) in evaluation mode on `device`, by default the GPU when there is one.
 
     `source` is a Hugging Face folder, a .gguf file, a folder with exactly one .gguf file, or a hub
     id. What exists, begins with `.`, `/` or `~`, ends in .gguf or has several slashes is local and
@@ -47,7 +47,7 @@ def load_policy(source: str, dtype: str = "float32"):
     if tokenizer.pad_token is None:
         tokenizer.pad_token = tokenizer.eos_token
     model.generation_config.pad_token_id = tokenizer.pad_token_id
-    return model.to("cuda" if torch.cuda.is_available() else "cpu").eval(), tokenizer
+    return model.to(device or ("cuda" if torch.cuda.is_available() else "cpu")).eval(), tokenizer
 
 
 def convert_gguf(source: Path, target: Path) -> None:
@@ -102,8 +102,11 @@ def _read(source: str, dtype, local: bool):
     # An explicit False: left out, the library asks on the terminal and waits for an answer.
     options = {"local_files_only": local, "trust_remote_code": False}
     tokenizer = AutoTokenizer.from_pretrained(source, **options)
-    model = AutoModelForCausalLM.from_pretrained(
-        source, dtype=dtype, use_safetensors=True, **options)
+    model, report = AutoModelForCausalLM.from_pretrained(
+        source, dtype=dtype, use_safetensors=True, output_loading_info=True, **options)
+    wrong = sorted(map(str, {*report["missing_keys"], *report["unexpected_keys"], *report["mismatched_keys"]}))
+    if wrong:  # the library would only warn, and fill in random numbers
+        raise ValueError(f"{len(wrong)} weights are not those of its config.json, such as {wrong[0]}")
     return model, tokenizer
 
 

@@ -37,7 +37,7 @@ def load_benchmark(source: str | Path, limit: int | None = None) -> list[Problem
         raise UserError(f"{source}: limit is {limit}; give at least 1, or None for all problems")
     problems, seen = [], {}
     for number, row in enumerate(read_rows(source, "test")[:limit], start=1):
-        problem, field = _problem(row, number, source)
+        problem, field = parse_row(row, number, source)
         if not problem.answer.strip():
             raise UserError(f"{source}: row {number} has no answer in `{field}`; fill it in, or "
                             "remove the row")
@@ -59,7 +59,7 @@ def load_training(source: str | Path, empty_answers: str = "error") -> list[Prob
         raise UserError(f"empty_answers is {empty_answers!r}; choose 'error' or 'drop'")
     problems = []
     for number, row in enumerate(read_rows(source, "train"), start=1):
-        problem, field = _problem(row, number, source)
+        problem, field = parse_row(row, number, source)
         if problem.answer.strip():
             problems.append(problem)
         elif empty_answers == "error":
@@ -78,7 +78,7 @@ def distinct(problems: list[Problem]) -> list[Problem]:
     return list(first.values())
 
 
-def _problem(row: dict, number: int, source) -> tuple[Problem, str]:
+def parse_row(row: dict, number: int, source) -> tuple[Problem, str]:
     """One row of any of the known formats, and the field of its answer (which may be empty)."""
     place = f"{source}: row {number}"
     if not isinstance(row, dict):

@@ -7,9 +7,23 @@ from rlvr_utils.errors import UserError
 SUFFIX = "Let's think step by step and output the final answer within \\boxed{}."
 # The system turn of Qwen2.5-Math, and of the evaluation prompt "qwen25-math-cot".
 SYSTEM = "Please reason step by step, and put your final answer within \\boxed{}."
-# Where an evaluation answer ends, by template (authors: Qwen2.5-Eval). A model's own template
-# ends at the model's own end token, which needs no string.
-STOP_STRINGS = {"qwen25-math-cot": ("</s>", "<|im_end|>", "<|endoftext|>"), "chat": ()}
+# Llama's own template writes the day's date unless it is given one: a prompt that changes overnight. This is the
+# date in the authors' evaluation prompt.
+DATE = "17 Apr 2025"
+# The authors' evaluation prompts, with the bare question (Qwen2.5-Eval, prompt types of these
+# names). Those for Llama and the distilled model ask neither for steps nor for a box, and the one
+# for Llama carries a fixed date and a blank system turn.
+EVALUATION_TEXTS = {
+    "qwen25-math-cot": (f"<|im_start|>system\n{SYSTEM}<|im_end|>\n<|im_start|>user\n",
+                        "<|im_end|>\n<|im_start|>assistant\n"),
+    "llama": ("<|begin_of_text|><|start_header_id|>system<|end_header_id|>\n\nCutting Knowledge Date: December 2023\n"
+              f"Today Date: {DATE}\n\n <|eot_id|><|start_header_id|>user<|end_header_id|>\n\n",
+              "<|eot_id|><|start_header_id|>assistant<|end_header_id|>\n\n"),
+    "deepseek-distill": ("<｜begin▁of▁sentence｜><｜User｜>", "<｜Assistant｜><think>\n"),
+}
+# The authors' stop strings, the same for every prompt type; a model's own end token stops it too.
+# Its own chat template ("chat") needs no string.
+STOP_STRINGS = {**dict.fromkeys(EVALUATION_TEXTS, ("</s>", "<|im_end|>", "<|endoftext|>")), "chat": ()}
 TEMPLATES = tuple(STOP_STRINGS)
 
 
@@ -19,24 +33,24 @@ def training_prompt(tokenizer, question: str) -> str:
     the box twice, as the authors' does. Raises `UserError` for a model without a template."""
     _need_template(tokenizer)
     return tokenizer.apply_chat_template([{"role": "user", "content": f"{question} {SUFFIX}"}],
-                                         add_generation_prompt=True, tokenize=False)
+                                         add_generation_prompt=True, tokenize=False, date_string=DATE)
 
 
 def evaluation_prompt(template: str, question: str) -> str:
-    """The evaluation prompt of one bare question by a template that needs no tokenizer:
-    "qwen25-math-cot", the authors' ChatML text. Raises `UserError` for another template."""
-    if template != "qwen25-math-cot":
-        raise UserError(f"eval_template {template!r} has no text of its own; choose "
-                        "qwen25-math-cot, or give evaluation_prompts the model's tokenizer")
-    return (f"<|im_start|>system\n{SYSTEM}<|im_end|>\n<|im_start|>user\n{question}<|im_end|>\n"
-            "<|im_start|>assistant\n")
+    """The evaluation prompt of one bare question by a template that needs no tokenizer. Raises
+    `UserError` for another template."""
+    if template not in EVALUATION_TEXTS:
+        raise UserError(f"eval_template {template!r} has no text of its own; choose one of: "
+                        f"{', '.join(EVALUATION_TEXTS)}, or give evaluation_prompts the model's tokenizer")
+    before, after = EVALUATION_TEXTS[template]
+    return before + question + after
 
 
 def evaluation_prompts(tokenizer, template: str, questions: list[str]) -> list[str]:
     """The evaluation prompt of each bare question, without the training suffix.
 
-    "qwen25-math-cot" is the authors' ChatML text; "chat" puts `SYSTEM` into the model's own chat
-    template, for models that are not Qwen. Raises `UserError` for an unknown template.
+    "chat" puts `SYSTEM` into the model's own chat template, for models that the authors did not
+    evaluate; the other templates are the authors' texts. Raises `UserError` for an unknown template.
     """
     if template not in TEMPLATES:
         raise UserError(f"eval_template {template!r} does not exist; choose one of: "
@@ -46,7 +60,7 @@ def evaluation_prompts(tokenizer, template: str, questions: list[str]) -> list[s
     _need_template(tokenizer)
     return [tokenizer.apply_chat_template(
         [{"role": "system", "content": SYSTEM}, {"role": "user", "content": question}],
-        add_generation_prompt=True, tokenize=False) for question in questions]
+        add_generation_prompt=True, tokenize=False, date_string=DATE) for question in questions]
 
 
 def check_prompt_lengths(tokenizer, prompts: list[str], limit: int, where: str) -> None:

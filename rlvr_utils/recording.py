@@ -1,15 +1,20 @@
 """What a run writes down while it trains: a TRL callback that appends JSON lines."""
 from __future__ import annotations
 
-import json
 import time
+from collections import Counter
+from contextlib import contextmanager
 from itertools import islice
 from pathlib import Path
 
+import torch
+from accelerate.utils import gather_object
 from transformers import TrainerCallback
 
 from rlvr_utils.evaluation import REFLECTION, evaluate
+from rlvr_utils.policies import TransformersPolicy
 from rlvr_utils.profiles import RunConfig
+from rlvr_utils.records import append_rows
 
 # TRL's name -> the record's name.
 METRICS = {
@@ -17,54 +22,42 @@ METRICS = {
     "frac_reward_zero_std": "zero_std_groups", "loss": "loss", "policy_loss": "policy_loss",
     "grad_norm": "grad_norm", "learning_rate": "learning_rate", "entropy": "entropy", "kl": "kl",
     "completions/mean_length": "response_length", "completions/clipped_ratio": "truncated",
+    "clip_ratio/region_mean": "ratio_clipped",
 }
 SAMPLED_RESPONSES = 4
 
 
-def append_rows(path: Path, rows: list[dict]) -> None:
-    """Append rows as JSON lines in a single write."""
-    with path.open("a", encoding="utf-8") as stream:
-        stream.write("".join(json.dumps(row) + "\n" for row in rows))
-
-
-def read_rows(path: Path) -> list[dict]:
-    """The rows of a JSON-lines file; none when it does not exist."""
-    if not path.exists():
-        return []
-    return [json.loads(line) for line in path.read_text(encoding="utf-8").splitlines()]
-
-
-def drop_rows_after(path: Path, step: int) -> None:
-    """Remove rows later than `step`, and a last line cut short by a crash; replaced atomically."""
-    if not path.exists():
-        return
-    kept = []
-    for line in path.read_text(encoding="utf-8").splitlines():
-        try:
-            row = json.loads(line)
-        except json.JSONDecodeError:
-            break
-        if row["step"] <= step:
-            kept.append(line + "\n")
-    fresh = path.with_suffix(".new")
-    fresh.write_text("".join(kept), encoding="utf-8")
-    fresh.replace(path)
+def _now() -> float:
+    """The clock, after what the GPU has been asked to do is done."""
+    if torch.cuda.is_available():
+        torch.cuda.synchronize()
+    return time.perf_counter()
 
 
 class Recorder(TrainerCallback):
-    """Writes metrics, timings, evaluations and sampled responses of every rollout step."""
+    """Writes metrics, timings, evaluations and sampled responses of every rollout step; of several
+    processes only the first one writes. Ends the training after step `stop_after`, with a checkpoint."""
 
-    def __init__(self, config: RunConfig, folder: Path, tokenizer, benchmarks: list):
-        self.config, self.folder = config, folder
+    def __init__(self, config: RunConfig, folder: Path, tokenizer, benchmarks: list, stop_after: int | None = None):
+        self.config, self.folder, self.stop_after = config, folder, stop_after
         self.tokenizer, self.benchmarks = tokenizer, benchmarks
         self.batch: dict = {}
+        self.seconds: Counter = Counter()
         self.started = time.perf_counter()
+
+    @contextmanager
+    def timed(self, phase: str):
+        """Count the block's seconds under this phase of the rollout step."""
+        start = _now()
+        yield
+        self.seconds[phase] += _now() - start
 
     def watch(self, reward):
         """The same reward function; what it was shown last is kept for the records."""
         def watched(completions, answer, row, **rest):
             values = reward(completions=completions, answer=answer, **rest)
-            self.batch = {"responses": completions, "answers": answer, "outcomes": values, "rows": row}
+            seen = {"responses": completions, "answers": answer, "outcomes": values, "rows": row}
+            self.batch = {name: gather_object(list(items)) for name, items in seen.items()}
             return values
         watched.__name__ = reward.__name__
         return watched
@@ -76,39 +69,51 @@ class Recorder(TrainerCallback):
 
     def on_step_end(self, args, state, control, model=None, **_):
         step = self._rollout_step(state)
-        if step is None or (step % self.config.eval_every and step != self.config.steps):
+        if step is not None and step == self.stop_after and step < self.config.steps:
+            control.should_save = control.should_training_stop = True
+        if step is None or not self.config.eval_every or not state.is_world_process_zero:
             return
-        self.evaluate(model, step)
+        if step % self.config.eval_every and step != self.config.steps:
+            return
+        self.evaluate(TransformersPolicy(model, self.tokenizer), step)
         batch = zip(self.batch["responses"], self.batch["answers"], self.batch["outcomes"])
         append_rows(self.folder / "samples.jsonl", [
             {"step": step, "answer": answer, "response": response, "outcome": value}
             for response, answer, value in islice(batch, SAMPLED_RESPONSES)])
 
-    def evaluate(self, model, step: int) -> None:
+    def evaluate(self, policy, step: int) -> None:
         """Evaluate on every benchmark and write the records of this step."""
-        rows, responses = evaluate(model, self.tokenizer, self.benchmarks, self.config, self.config.seed)
+        rows, responses = evaluate(policy, self.benchmarks, self.config, self.config.seed)
         append_rows(self.folder / "evaluations.jsonl", [{"step": step, **row} for row in rows])
         append_rows(self.folder / "responses.jsonl", [{"step": step, **row} for row in responses])
 
     def on_log(self, args, state, control, logs=None, **_):
         step = self._rollout_step(state)
-        if step is None or not logs or "rewards/outcome/mean" not in logs:
+        if step is None or not logs or "rewards/outcome/mean" not in logs or not state.is_world_process_zero:
             return
         texts = [text.lower() for text in self.batch["responses"]]
         row = {"step": step, **{name: logs.get(key) for key, name in METRICS.items()},
                "reflecting": sum(any(word in text for word in REFLECTION) for text in texts)}
-        if row["policy_loss"] is None:  # TRL logs it apart only beside an entropy bonus
-            row["policy_loss"] = row["loss"]
         append_rows(self.folder / "metrics.jsonl", [row])
         group = self.config.num_generations
         outcomes = self.batch["outcomes"]
         append_rows(self.folder / "history.jsonl", [{
             "step": step, "rows": self.batch["rows"][::group],
             "accuracies": [sum(outcomes[i:i + group]) / group for i in range(0, len(outcomes), group)]}])
-        now = time.perf_counter()
-        append_rows(self.folder / "timings.jsonl", [{"step": step, "seconds": round(now - self.started, 3)}])
-        self.started = now
+        append_rows(self.folder / "timings.jsonl", [{"step": step, **self._phases()}])
+
+    def _phases(self) -> dict:
+        """Seconds since the last call: in all, and by phase; what is in none of them (optimizer,
+        evaluation, records) is the rest."""
+        now, parts = _now(), self.seconds
+        phases = {"seconds": now - self.started, "rollouts": parts["rollouts"], "rewards": parts["rewards"],
+                  "references": parts["preparation"] - parts["rollouts"] - parts["rewards"],
+                  "loss": parts["micro_steps"] - parts["preparation"]}
+        self.started, self.seconds = now, Counter()
+        return {name: round(seconds, 4) for name, seconds in phases.items()}
 
     def on_save(self, args, state, control, **_):
         """Marks a checkpoint as whole: a crash while it is written leaves no mark."""
+        if not state.is_world_process_zero:
+            return
         (Path(args.output_dir) / f"checkpoint-{state.global_step}" / "whole").touch()

@@ -8,18 +8,20 @@ from __future__ import annotations
 from itertools import islice
 
 import torch
+from transformers import TopPLogitsWarper
 
 # Dropping rows copies the cache, so it waits until this share of the rows has ended.
 DROP_SHARE = 0.25
 
 
 def sample(model, prompts: list[list[int]], max_tokens: int, temperature: float,
-           stop_ids: set[int]) -> list[list[int]]:
+           stop_ids: set[int], top_p: float = 1.0) -> list[list[int]]:
     """One response per prompt, as token ids in the prompts' order, the stop token included.
 
     `prompts` holds token ids, repeated where several responses are wanted. Greedy when
-    `temperature` is 0; otherwise draws from softmax(logits / temperature) with torch's global
-    generator. A response without a stop token has exactly `max_tokens` ids.
+    `temperature` is 0; otherwise draws from the nucleus of probability `top_p` of
+    softmax(logits / temperature) with torch's global generator. A response without a stop token
+    has exactly `max_tokens` ids.
     """
     places: dict[tuple[int, ...], list[int]] = {}
     for row, prompt in enumerate(prompts):
@@ -27,7 +29,7 @@ def sample(model, prompts: list[list[int]], max_tokens: int, temperature: float,
     rows = [row for group in places.values() for row in group]
     with torch.no_grad():
         logits, cache, mask = _prefill(model, list(places), [len(group) for group in places.values()])
-        responses = _decode(model, logits, cache, mask, max_tokens, temperature, stop_ids)
+        responses = _decode(model, logits, cache, mask, max_tokens, temperature, stop_ids, top_p)
     ordered: list[list[int]] = [[] for _ in prompts]
     for row, response in zip(rows, responses):
         ordered[row] = response
@@ -64,14 +66,15 @@ def _positions(mask: torch.Tensor) -> torch.Tensor:
     return (mask.cumsum(-1) - 1).clamp(min=0)
 
 
-def _decode(model, logits, cache, mask, max_tokens: int, temperature: float, stop_ids: set[int]):
+def _decode(model, logits, cache, mask, max_tokens: int, temperature: float, stop_ids: set[int],
+            top_p: float):
     responses: list[list[int]] = [[] for _ in range(len(logits))]
     stops = torch.tensor(sorted(stop_ids), device=logits.device)
     alive = torch.arange(len(logits), device=logits.device)  # response that each batch row writes
     ended = torch.zeros(len(logits), dtype=torch.bool, device=logits.device)
     position = cache.get_seq_length() if mask is None else mask.sum(-1, keepdim=True)
     for step in range(max_tokens):
-        tokens = _choose(logits, temperature)
+        tokens = _choose(logits, temperature, top_p)
         for row, token, done in zip(alive.tolist(), tokens.tolist(), ended.tolist()):
             if not done:
                 responses[row].append(token)
@@ -93,8 +96,11 @@ def _decode(model, logits, cache, mask, max_tokens: int, temperature: float, sto
     return responses
 
 
-def _choose(logits: torch.Tensor, temperature: float) -> torch.Tensor:
+def _choose(logits: torch.Tensor, temperature: float, top_p: float) -> torch.Tensor:
     """Next token of each row, ids [rows]."""
     if temperature == 0:
         return logits.argmax(-1)
-    return torch.multinomial(torch.softmax(logits.float() / temperature, dim=-1), 1).squeeze(-1)
+    logits = logits.float() / temperature
+    if top_p < 1:
+        logits = TopPLogitsWarper(top_p)(None, logits)
+    return torch.multinomial(torch.softmax(logits, dim=-1), 1).squeeze(-1)

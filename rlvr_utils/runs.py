@@ -10,13 +10,14 @@ import fcntl
 import json
 import os
 import shutil
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
 
 from rlvr_utils.errors import UserError
 from rlvr_utils.profiles import RunConfig, config_hash, from_fields, local_path, to_fields
+from rlvr_utils.records import read_rows
 
 JSON_LINES = ("metrics.jsonl", "timings.jsonl", "evaluations.jsonl", "samples.jsonl", "responses.jsonl",
               "history.jsonl")
@@ -41,11 +42,9 @@ class Run:
         return json.loads((self.folder / "provenance.json").read_text())
 
     def rows(self, name: str) -> list[dict]:
-        """The rows of one of the run's JSON-lines files: metrics, evaluations, samples,
+        """The rows of one of the run's JSON-lines files by step: metrics, evaluations, samples,
         responses, history or timings."""
-        from rlvr_utils.recording import read_rows
-
-        return read_rows(self.folder / f"{name}.jsonl")
+        return sorted(read_rows(self.folder / f"{name}.jsonl"), key=lambda row: row["step"])
 
     def evaluations(self, benchmark: str) -> list[dict]:
         """The records of one benchmark by step."""
@@ -62,22 +61,58 @@ def find(config: RunConfig, results: Path) -> Run | None:
     return Run(folder) if (folder / "provenance.json").exists() else None
 
 
-def obtain(config: RunConfig, results: Path) -> Run:
-    """Load, resume or train the run. Raises `UserError` when another process holds it."""
+def obtain(config: RunConfig, results: Path, stop_after: int | None = None) -> Run | None:
+    """Load, resume or train the run; None when it was told to stop after a step before its last.
+
+    Under `accelerate launch` every process calls this, with one results folder in common; the
+    first one writes. Raises `UserError` when another program holds the run.
+    """
     finished = find(config, results)
     if finished:
         return finished
     prepared = _prepare(config)
     partial = partial_folder(config, results)
-    with held(partial):
-        _write_json(partial / "config.json", {"config": to_fields(config), "hash": config_hash(config)})
-        facts = _execute(config, partial, *prepared)
-        _write_json(partial / "provenance.json", facts)
-        for name in ("lock", REQUEST, LOG):
-            (partial / name).unlink(missing_ok=True)
-        final = partial.with_suffix("")
-        partial.rename(final)
-    return Run(final)
+    with held(partial) if first_process() else nullcontext():
+        if first_process():
+            _write_json(partial / "config.json", {"config": to_fields(config), "hash": config_hash(config)})
+        facts = _execute(config, partial, *prepared, stop_after)
+        if facts is None:
+            return None
+        if first_process():
+            _finish(partial, facts)
+    _wait_for_everyone()
+    return Run(partial.with_suffix(""))
+
+
+def first_process() -> bool:
+    """Is this the process that writes, of those that train together?"""
+    return os.environ.get("RANK", "0") == "0"
+
+
+def _wait_for_everyone() -> None:
+    if int(os.environ.get("WORLD_SIZE", 1)) > 1:
+        from accelerate import PartialState
+
+        PartialState().wait_for_everyone()
+
+
+def _finish(partial: Path, facts: dict) -> None:
+    """Give a whole run its final name."""
+    shutil.rmtree(partial / "checkpoints", ignore_errors=True)
+    _write_json(partial / "provenance.json", facts)
+    for name in ("lock", REQUEST, LOG):
+        (partial / name).unlink(missing_ok=True)
+    partial.rename(partial.with_suffix(""))
+
+
+def kept_policy(folder: Path, step: int) -> Path:
+    """Where a run keeps the policy of a rollout step."""
+    return folder / "policies" / f"step-{step:05d}"
+
+
+def kept_steps(run: Run) -> list[int]:
+    """The rollout steps whose policies the run has kept."""
+    return sorted(int(path.name.removeprefix("step-")) for path in (run.folder / "policies").glob("step-*"))
 
 
 def partial_folder(config: RunConfig, results: Path) -> Path:
@@ -126,11 +161,15 @@ def _prepare(config: RunConfig) -> tuple:
 
     from rlvr_utils.evaluation import load_benchmarks
     from rlvr_utils.models import load_policy
+    from rlvr_utils.policies import check_engine
     from rlvr_utils.prompts import evaluation_prompts
 
     torch.set_num_threads(config.cpu_threads)
-    model, tokenizer = load_policy(local_path(config.model), config.dtype)
+    check_engine(config.engine)
     benchmarks = load_benchmarks(config)
+    # A model to be trained is put in its place, or cut into shards, by the trainer; vLLM loads its own.
+    elsewhere = config.steps or config.engine != "transformers"
+    model, tokenizer = load_policy(local_path(config.model), config.dtype, "cpu" if elsewhere else None)
     evaluation_prompts(tokenizer, config.eval_template, ["known?"])  # an unknown template is refused here
     rows = None
     if config.steps:
@@ -140,43 +179,53 @@ def _prepare(config: RunConfig) -> tuple:
     return model, tokenizer, benchmarks, rows
 
 
-def _execute(config: RunConfig, folder: Path, model, tokenizer, benchmarks: list, rows) -> dict:
-    """Train (or only evaluate, when there are no steps) into `folder`; the provenance facts."""
+def _execute(config: RunConfig, folder: Path, model, tokenizer, benchmarks: list, rows,
+             stop_after: int | None) -> dict | None:
+    """Train (or only evaluate, when there are no steps) into `folder`; the provenance facts, or
+    None when the training has stopped early."""
+    from rlvr_utils.policies import open_policy
     from rlvr_utils.provenance import provenance
-    from rlvr_utils.recording import Recorder, drop_rows_after
+    from rlvr_utils.recording import Recorder
+    from rlvr_utils.records import drop_rows_after
 
-    recorder = Recorder(config, folder, tokenizer, benchmarks)
+    recorder = Recorder(config, folder, tokenizer, benchmarks, stop_after)
     checkpoint = whole_checkpoint(folder)
     step = int(checkpoint.name.split("-")[1]) // config.updates_per_rollout if checkpoint else 0
-    for name in JSON_LINES:
-        drop_rows_after(folder / name, step if checkpoint else -1)
+    if first_process():
+        for name in JSON_LINES:
+            drop_rows_after(folder / name, step if checkpoint else -1)
     with provenance(config) as facts:
         if config.steps == 0:
-            recorder.evaluate(model, 0)
-        else:
-            _train(config, folder, model, tokenizer, rows, recorder, checkpoint)
-            facts["resumed_from"] = step or None
-            facts["weights_sha256"] = _save_weights(model, tokenizer, folder / "weights")
-    shutil.rmtree(folder / "checkpoints", ignore_errors=True)
+            recorder.evaluate(open_policy(config, local_path(config.model), model, tokenizer), 0)
+            return facts
+        trainer = _train(config, folder, model, tokenizer, rows, recorder, checkpoint)
+        if trainer.state.global_step < config.steps * config.updates_per_rollout:
+            return None
+        facts["resumed_from"] = step or None
+        facts["weights_sha256"] = _save_weights(trainer, folder / "weights")
     return facts
 
 
-def _train(config: RunConfig, folder: Path, model, tokenizer, rows, recorder, checkpoint: Path | None) -> None:
+def _train(config: RunConfig, folder: Path, model, tokenizer, rows, recorder, checkpoint: Path | None):
     from rlvr_utils.training import build_trainer
 
     trainer = build_trainer(config, model, tokenizer, rows, folder / "checkpoints", recorder)
     trainer.train(resume_from_checkpoint=str(checkpoint) if checkpoint else None)
+    return trainer
 
 
-def _save_weights(model, tokenizer, folder: Path) -> str:
-    """Save the policy as a Hugging Face folder; the SHA-256 of its weights."""
+def _save_weights(trainer, folder: Path) -> str | None:
+    """Save the policy as a Hugging Face folder; the SHA-256 of its weights, on the first process."""
     import hashlib
 
-    model.save_pretrained(folder)
-    tokenizer.save_pretrained(folder)
+    trainer.save_model(str(folder))
+    if not first_process():
+        return None
+    trainer.processing_class.save_pretrained(folder)
     digest = hashlib.sha256()
     for path in sorted(folder.glob("*.safetensors")):
-        digest.update(path.read_bytes())
+        with path.open("rb") as stream:
+            digest.update(hashlib.file_digest(stream, "sha256").digest())
     return digest.hexdigest()
 
 

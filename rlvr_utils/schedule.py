@@ -10,7 +10,7 @@ from pathlib import Path
 
 from rlvr_utils.errors import UserError
 from rlvr_utils.profiles import RunConfig, to_fields
-from rlvr_utils.recording import read_rows
+from rlvr_utils.records import read_rows
 from rlvr_utils.runs import LOG, REQUEST, Run, find, obtain, partial_folder, run_name
 
 PROGRESS_SECONDS = 15

@@ -7,18 +7,24 @@ from pathlib import Path
 from rlvr_utils.errors import UserError
 
 SUFFIXES = (".jsonl", ".json", ".parquet")
+PUBLIC = "public:"
 
 
 def read_rows(source: str | Path, split: str = "test") -> list[dict]:
     """The rows of a JSON, JSON Lines or Parquet file, or of a dataset on the hub by its name.
 
     `split` is the one wanted of a hub dataset. What begins with `.`, `/` or `~`, ends in a known
-    suffix or has several slashes is a path and never causes a network request.
+    suffix or has several slashes is a path and never causes a network request. `public:NAME` is a
+    set of `rlvr_utils.public_data`, which knows its own split.
     """
+    if isinstance(source, str) and source.startswith(PUBLIC):
+        from rlvr_utils.public_data import public_rows  # it reads its files through this module
+
+        return public_rows(source)
     path = Path(source).expanduser()
     if not path.exists():
         if isinstance(source, str) and not _looks_like_path(source):
-            return _hub_rows(source, split)
+            return hub_rows(source, split)
         raise UserError(f"{source}: no such file; give a path to a {', '.join(SUFFIXES)} file")
     if path.suffix not in SUFFIXES or not path.is_file():
         kind = "folder" if path.is_dir() else path.suffix or "file without a suffix"
@@ -34,7 +40,7 @@ def _looks_like_path(source: str) -> bool:
     return source.startswith((".", "/", "~")) or source.endswith(SUFFIXES) or source.count("/") != 1
 
 
-def _hub_rows(name: str, split: str) -> list[dict]:
+def hub_rows(name: str, split: str) -> list[dict]:
     """`owner/name` or `owner/name:config`, the wanted split where there is one, else the first."""
     from datasets import load_dataset
 
@@ -47,7 +53,7 @@ def _hub_rows(name: str, split: str) -> list[dict]:
     return list(splits[split] if split in splits else splits[next(iter(splits))])
 
 
-def _text(path: Path) -> str:
+def read_text(path: Path) -> str:
     try:
         return path.read_text(encoding="utf-8-sig")
     except UnicodeDecodeError as error:
@@ -56,7 +62,7 @@ def _text(path: Path) -> str:
 
 def _json_lines(path: Path) -> list[dict]:
     rows = []
-    for number, line in enumerate(_text(path).split("\n"), start=1):
+    for number, line in enumerate(read_text(path).split("\n"), start=1):
         if line.strip():
             try:
                 rows.append(json.loads(line))
@@ -67,7 +73,7 @@ def _json_lines(path: Path) -> list[dict]:
 
 
 def _json(path: Path) -> list[dict]:
-    text = _text(path)
+    text = read_text(path)
     try:
         rows = json.loads(text) if text.strip() else []
     except json.JSONDecodeError as error:

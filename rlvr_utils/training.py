@@ -1,26 +1,21 @@
-"""Training: TRL's GRPOTrainer, configured to the authors' recipe.
-
-Departures from TRL's defaults follow the paper's §2 and App. B and the authors' released code:
-token-mean loss, k3 KL without ratio correction, entropy bonus, constant learning rate, weight
-decay on every parameter. The rollouts are our own (`rlvr_utils.rollouts`).
-"""
+"""Training: which examples in which order, which rewards, which settings of TRL."""
 from __future__ import annotations
 
+import os
 import random
 import warnings
+from dataclasses import replace
 from pathlib import Path
 
 import torch
-from transformers import PrinterCallback
-from trl import GRPOConfig, GRPOTrainer
+from trl import GRPOConfig
 
 from rlvr_utils import grading
 from rlvr_utils.errors import UserError
 from rlvr_utils.problems import Problem, distinct, load_training
 from rlvr_utils.profiles import RunConfig, local_path
 from rlvr_utils.prompts import check_prompt_lengths, training_prompt
-from rlvr_utils.rollouts import sample
-from rlvr_utils.shared_prompt import token_log_probs
+from rlvr_utils.trainer import OneShotTrainer
 
 REWARDS = ("outcome", "format")
 # TRL 1.16 still asks for the old name of a property of transformers 5.23.
@@ -35,6 +30,7 @@ def chosen_examples(config: RunConfig) -> list[Problem]:
     pool = distinct(load_training(local_path(config.pool), empty_answers="drop"))
     if not config.examples:
         return pool
+    label = chosen_label(config)
     rows = {problem.id: problem for problem in pool}
     chosen = []
     for rank in config.examples:
@@ -44,8 +40,16 @@ def chosen_examples(config: RunConfig) -> list[Problem]:
         row = config.ranking[rank]
         if row not in rows:
             raise UserError(f"{config.pool}: no row with index {row} (example {rank}); check `ranking`")
-        chosen.append(rows[row])
+        chosen.append(replace(rows[row], answer=label) if label else rows[row])
     return chosen
+
+
+def chosen_label(config: RunConfig) -> str:
+    """The answer that replaces the example's own (paper Table 5, rows 11-13); "" for none."""
+    if config.label and config.label not in config.labels:
+        raise UserError(f"arm {config.arm!r} trains on the label {config.label!r}, which profile {config.profile} "
+                        f"does not offer; it has: {', '.join(config.labels) or 'none'}")
+    return config.labels.get(config.label, "")
 
 
 def training_order(count: int, config: RunConfig) -> list[int]:
@@ -97,9 +101,13 @@ def reward_weights(config: RunConfig) -> list[float]:
     return [float(config.policy_loss and config.reward == name) for name in REWARDS]
 
 
-def micro_steps(config: RunConfig) -> int:
-    """Forward passes a rollout step. Raises `UserError` where the rollouts do not divide evenly."""
-    rollouts = config.prompts_per_step * config.num_generations
+def micro_steps(config: RunConfig, processes: int = 1) -> int:
+    """Forward passes a rollout step on each of the processes. Raises `UserError` where the rollouts
+    do not divide evenly, or a group would be torn apart."""
+    rollouts, rest = divmod(config.prompts_per_step * config.num_generations, processes)
+    if rest or rollouts % config.num_generations:
+        raise UserError(f"{config.prompts_per_step} prompts a step do not split over {processes} processes; "
+                        "change prompts_per_step or the number of processes")
     steps, rest = divmod(rollouts, config.micro_batch) if config.micro_batch > 0 else (0, 1)
     if rest or config.updates_per_rollout < 1 or steps % config.updates_per_rollout:
         raise UserError(
@@ -108,76 +116,62 @@ def micro_steps(config: RunConfig) -> int:
     return steps
 
 
+def processes() -> int:
+    """How many processes train together: what `accelerate launch` or torchrun has set."""
+    return int(os.environ.get("WORLD_SIZE", 1))
+
+
 def prepare(config: RunConfig, tokenizer):
     """The dataset of the run, with everything checked that a user could have got wrong."""
-    micro_steps(config)
+    micro_steps(config, processes())
     reward_weights(config)
+    if config.keep_every % config.save_every:
+        raise UserError(f"keep_every={config.keep_every} is no multiple of save_every={config.save_every}; change one")
+    if processes() > 1 and config.eval_every:
+        raise UserError(f"eval_every={config.eval_every} evaluates inside the training, which several processes "
+                        "cannot; set it to 0 and keep_every to the steps that you want evaluated")
     return training_dataset(config, tokenizer)
 
 
 def trainer_arguments(config: RunConfig, folder: Path, on_cpu: bool) -> GRPOConfig:
     """TRL's configuration of this run; optimizer updates are counted, not rollout steps."""
-    updates = config.updates_per_rollout
+    updates, micro = config.updates_per_rollout, micro_steps(config, processes())
     return GRPOConfig(
         output_dir=str(folder), max_steps=config.steps * updates, seed=config.seed,
-        per_device_train_batch_size=config.micro_batch, steps_per_generation=micro_steps(config),
-        gradient_accumulation_steps=micro_steps(config) // updates,
+        per_device_train_batch_size=config.micro_batch, steps_per_generation=micro,
+        gradient_accumulation_steps=micro // updates,
         num_generations=config.num_generations, temperature=config.temperature, top_p=1.0, top_k=0,
         max_completion_length=config.max_response_tokens,
-        learning_rate=config.learning_rate, lr_scheduler_type="constant",
-        weight_decay=config.weight_decay, max_grad_norm=config.max_grad_norm,
-        beta=config.kl_coef, use_bias_correction_kl=False,
-        entropy_coef=config.entropy_coef * config.entropy_scale,
-        epsilon=config.clip_ratio, loss_type="bnpo", scale_rewards="group", num_iterations=1,
-        reward_weights=reward_weights(config), shuffle_dataset=False,
-        vllm_importance_sampling_correction=False,
-        bf16=config.dtype == "bfloat16", use_cpu=on_cpu, activation_checkpointing=not on_cpu,
+        learning_rate=config.learning_rate, weight_decay=config.weight_decay, max_grad_norm=config.max_grad_norm,
+        # The loss is ours: TRL only needs to know whether there is a reference, and to leave the rewards alone.
+        beta=config.kl_coef or config.kl_in_reward, scale_rewards="none",
+        reward_weights=reward_weights(config), num_iterations=1, shuffle_dataset=False,
+        bf16=config.autocast or config.dtype == "bfloat16", use_cpu=on_cpu, activation_checkpointing=not on_cpu,
         logging_steps=updates, save_steps=config.save_every * updates, save_total_limit=2,
-        report_to=[], disable_tqdm=True, log_level="error", dataloader_pin_memory=not on_cpu)
+        report_to=[], disable_tqdm=True, log_level="error", dataloader_pin_memory=not on_cpu,
+        **engine_arguments(config))
 
 
-class OneShotTrainer(GRPOTrainer):
-    """GRPOTrainer with shared-prompt rollouts and the authors' weight decay."""
-
-    def __init__(self, config: RunConfig, stops: set[int], **keywords):
-        self.run_config, self.stops = config, stops
-        super().__init__(**keywords)
-        self.remove_callback(PrinterCallback)
-
-    def _generate_single_turn(self, prompt_ids, images, multimodal_fields, num_generations,
-                              has_tool_images=False):
-        model = self.accelerator.unwrap_model(self.model_wrapped)
-        model.eval()
-        responses = sample(model, prompt_ids, self.run_config.max_response_tokens,
-                           self.temperature, self.stops)
-        model.train()
-        return responses, None
-
-    def _get_per_token_logps_and_entropies(self, model, input_ids, attention_mask, logits_to_keep, batch_size=None,
-                                           compute_entropy=False, **rest):
-        if not self.run_config.share_prompts:
-            return super()._get_per_token_logps_and_entropies(
-                model, input_ids, attention_mask, logits_to_keep, batch_size, compute_entropy, **rest)
-        size = batch_size or len(input_ids)
-        parts = [token_log_probs(model, input_ids[i:i + size], attention_mask[i:i + size], logits_to_keep,
-                                 self.temperature) for i in range(0, len(input_ids), size)]
-        log_probs, entropies = (torch.cat(part) for part in zip(*parts))
-        return log_probs, entropies if compute_entropy else None, None
-
-    def get_decay_parameter_names(self, model) -> list[str]:
-        """The authors decay every parameter, norms and biases included."""
-        return [name for name, _ in model.named_parameters()]
-
-    def create_model_card(self, *_, **__) -> None:
-        """A checkpoint is not a publication."""
+def engine_arguments(config: RunConfig) -> dict:
+    """TRL's settings of vLLM, in the training processes or as the server at VLLM_URL. No importance
+    correction: the authors do not use vLLM's log-probabilities (protocol, loss)."""
+    if config.engine == "transformers":
+        return {}
+    served = config.engine == "vllm-server"
+    return {"use_vllm": True, "vllm_importance_sampling_correction": False,
+            "vllm_mode": "server" if served else "colocate",
+            "vllm_server_base_url": os.environ.get("VLLM_URL") if served else None,
+            "vllm_gpu_memory_utilization": config.engine_memory, "vllm_enable_sleep_mode": not served,
+            "vllm_max_model_length": config.max_prompt_tokens + config.max_response_tokens}
 
 
 def build_trainer(config: RunConfig, model, tokenizer, dataset, folder: Path, recorder) -> OneShotTrainer:
     """The trainer of this run over a dataset of `training_dataset`, its checkpoints in `folder`,
     watched by the recorder."""
-    on_cpu = model.device.type == "cpu"
+    on_cpu = not torch.cuda.is_available()
     stops = model.generation_config.eos_token_id
     stops = set(stops) if isinstance(stops, (list, tuple)) else {stops}
     return OneShotTrainer(
-        config, stops, model=model, processing_class=tokenizer, reward_funcs=[recorder.watch(outcome), format],
+        config, stops, recorder.timed, model=model, processing_class=tokenizer,
+        reward_funcs=[recorder.watch(outcome), format],
         args=trainer_arguments(config, folder, on_cpu), train_dataset=dataset, callbacks=[recorder])

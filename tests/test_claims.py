@@ -10,7 +10,7 @@ from rlvr_utils import measures
 from rlvr_utils.arms import with_arm
 from rlvr_utils.claims import LEDGER_ARMS, ledger
 from rlvr_utils.profiles import Benchmark, load_profile, to_fields
-from rlvr_utils.recording import append_rows
+from rlvr_utils.records import append_rows
 from rlvr_utils.runs import Run
 
 SIX = ("P-MATH500", "P-AIME24", "P-AMC23", "P-Minerva", "P-Olympiad", "P-AIME25")

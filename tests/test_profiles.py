@@ -94,7 +94,7 @@ def test_a_value_of_the_wrong_type_is_named_with_its_field(fields, name, value):
     ("benchmarks", 3), ("ranking", [1, 2]), ("ranking", {"first": 0}), ("examples", 1),
     ("examples", ["one"])])
 def test_malformed_lists_are_refused(fields, name, value):
-    with pytest.raises(UserError, match="mine.json: benchmarks, ranking or examples are malformed"):
+    with pytest.raises(UserError, match="mine.json: benchmarks, ranking, examples or labels are malformed"):
         from_fields({**fields, name: value}, "mine.json")
 
 

@@ -2,6 +2,7 @@
 import pytest
 
 from rlvr_utils.errors import UserError
+from rlvr_utils.evaluation import cut
 from rlvr_utils.prompts import (
     STOP_STRINGS,
     TEMPLATES,
@@ -41,7 +42,7 @@ def test_chat_uses_the_models_own_template(tokenizer):
     class Other:
         chat_template = "own"
 
-        def apply_chat_template(self, turns, add_generation_prompt, tokenize):
+        def apply_chat_template(self, turns, add_generation_prompt, tokenize, **_):
             assert add_generation_prompt and not tokenize
             return "|".join(f"{turn['role']}={turn['content']}" for turn in turns)
 
@@ -50,15 +51,34 @@ def test_chat_uses_the_models_own_template(tokenizer):
 
 
 def test_an_unknown_template_is_an_error_that_lists_the_known(tokenizer):
-    with pytest.raises(UserError, match="qwen25-math-cot, chat"):
-        evaluation_prompts(tokenizer, "llama", ["Q"])
+    with pytest.raises(UserError, match="qwen25-math-cot, llama, deepseek-distill, chat"):
+        evaluation_prompts(tokenizer, "vicuna", ["Q"])
     with pytest.raises(UserError, match="'chat'"):
         evaluation_prompt("chat", "Q")
 
 
 def test_stop_strings_are_the_authors():
-    assert STOP_STRINGS["qwen25-math-cot"] == ("</s>", "<|im_end|>", "<|endoftext|>")
+    for template in ("qwen25-math-cot", "llama", "deepseek-distill"):
+        assert STOP_STRINGS[template] == ("</s>", "<|im_end|>", "<|endoftext|>")
     assert set(STOP_STRINGS) == set(TEMPLATES)
+
+
+def test_an_answer_ends_before_the_first_stop_string():
+    stops = STOP_STRINGS["qwen25-math-cot"]
+    assert cut("so 4.<|im_end|>\n</s> 5", stops) == "so 4."
+    assert cut("a</s>b<|im_end|>", stops) == "a" and cut("a b", stops) == "a b" and cut("a</s>", ()) == "a</s>"
+
+
+def test_the_llama_prompt_has_a_blank_system_turn_a_fixed_date_and_no_instruction():
+    assert evaluation_prompt("llama", "2 + 2?") == (
+        "<|begin_of_text|><|start_header_id|>system<|end_header_id|>\n\nCutting Knowledge Date: December 2023\n"
+        "Today Date: 17 Apr 2025\n\n <|eot_id|><|start_header_id|>user<|end_header_id|>\n\n2 + 2?<|eot_id|>"
+        "<|start_header_id|>assistant<|end_header_id|>\n\n")
+
+
+def test_the_distilled_models_prompt_opens_its_thoughts():
+    assert evaluation_prompt("deepseek-distill", "{x}?") == (
+        "<｜begin▁of▁sentence｜><｜User｜>{x}?<｜Assistant｜><think>\n")
 
 
 def test_a_tokenizer_without_a_template_is_an_error(tiny_model):

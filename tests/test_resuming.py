@@ -11,7 +11,7 @@ import pytest
 
 from rlvr_utils.errors import UserError
 from rlvr_utils.profiles import to_fields
-from rlvr_utils.recording import append_rows, drop_rows_after, read_rows
+from rlvr_utils.records import append_rows, drop_rows_after, read_rows
 from rlvr_utils.runs import JSON_LINES, discard, find, held, obtain, run_name, whole_checkpoint
 
 RECORDS = sorted({*JSON_LINES} - {"timings.jsonl"})

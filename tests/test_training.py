@@ -7,7 +7,7 @@ from collections import Counter
 import pytest
 import torch
 
-from rlvr_utils import grading, training
+from rlvr_utils import grading, trainer
 from rlvr_utils.arms import with_arm
 from rlvr_utils.errors import UserError
 from rlvr_utils.recording import METRICS
@@ -113,13 +113,14 @@ def test_rollouts_that_do_not_split_are_an_error(tiny_config, tmp_path, micro, u
         trainer_arguments(config, tmp_path, on_cpu=True)
 
 
-def test_the_settings_of_the_papers_loss(tiny_config, tmp_path):
+def test_the_settings_that_trl_keeps(tiny_config, tmp_path):
     arguments = trainer_arguments(with_arm(tiny_config, "one-shot-entropy-x3", 5), tmp_path, on_cpu=True)
-    assert (arguments.loss_type, arguments.scale_rewards, arguments.num_iterations) == ("bnpo", "group", 1)
-    assert (arguments.beta, arguments.use_bias_correction_kl) == (0.001, False)
-    assert (arguments.entropy_coef, arguments.epsilon) == (pytest.approx(0.003), 0.2)
-    assert arguments.lr_scheduler_type == "constant" and arguments.warmup_steps == 0
+    assert (arguments.scale_rewards, arguments.num_iterations, arguments.beta) == ("none", 1, 0.001)
     assert (arguments.seed, arguments.top_p, arguments.top_k, arguments.max_steps) == (5, 1.0, 0, 3)
+    assert not arguments.use_vllm and not arguments.bf16
+    alone = with_arm(tiny_config, "entropy-only", 0)
+    assert trainer_arguments(alone, tmp_path, on_cpu=True).beta == 0  # no reference model is loaded
+    assert trainer_arguments(alone.changed(kl_in_reward=0.1), tmp_path, on_cpu=True).beta > 0
 
 
 # ---- runs --------------------------------------------------------------------------------------
@@ -211,14 +212,14 @@ def test_the_first_loss_is_the_token_mean_of_advantages(tiny_config, tiny_tokeni
     """At the first step policy, sampler and reference are one model, so the clipped ratio is 1 and
     the KL 0: what is left of the objective can be computed by hand from the rollouts."""
     seen = []
-    original = training.sample
-    monkeypatch.setattr(training, "sample", lambda *words: seen.append(original(*words)) or seen[-1])
+    original = trainer.sample
+    monkeypatch.setattr(trainer, "sample", lambda *words: seen.append(original(*words)) or seen[-1])
     run = obtain(tiny_config.changed(steps=1, seed=3), tmp_path)
     examples = chosen_examples(tiny_config)
     golds = [examples[i].answer for i in training_order(5, run.config) for _ in range(4)]
     texts = tiny_tokenizer.batch_decode(seen[0], skip_special_tokens=True)
     rewards = torch.tensor(outcome(texts, golds)).view(2, 4)
-    advantages = ((rewards - rewards.mean(1, keepdim=True)) / (rewards.std(1, keepdim=True) + 1e-4)).flatten()
+    advantages = ((rewards - rewards.mean(1, keepdim=True)) / (rewards.std(1, keepdim=True) + 1e-6)).flatten()
     lengths = torch.tensor([len(ids) for ids in seen[0]])
     row, = run.rows("metrics")
     assert rewards.std() > 0 and len(set(lengths.tolist())) > 1
@@ -228,11 +229,12 @@ def test_the_first_loss_is_the_token_mean_of_advantages(tiny_config, tiny_tokeni
     assert row["response_length"] == pytest.approx(float(lengths.float().mean()))
 
 
-def test_the_loss_is_policy_loss_minus_the_entropy_bonus(reference, tmp_path):
+def test_the_loss_is_the_policys_minus_the_entropy_bonus_plus_the_divergence(reference, tmp_path):
     stronger = with_arm(reference.config, "one-shot-entropy-x3", 0)
     for config, weight in ((reference.config, 0.001), (stronger, 0.003)):
         for row in obtain(config, tmp_path).rows("metrics"):
-            assert row["loss"] == pytest.approx(row["policy_loss"] - weight * row["entropy"], abs=1e-6)
+            parts = row["policy_loss"] - weight * row["entropy"] + 0.001 * row["kl"]
+            assert row["loss"] == pytest.approx(parts, abs=1e-6)
 
 
 def test_entropy_alone_has_no_policy_loss_and_still_learns(tiny_config, reference, tmp_path):
@@ -257,7 +259,7 @@ def test_the_format_arm_learns_from_the_format_reward(tiny_config, reference, tm
 def test_without_an_entropy_bonus_the_records_are_complete_too(tiny_config, tmp_path):
     run = obtain(with_arm(tiny_config, "one-shot-no-entropy", 0), tmp_path)
     for row in run.rows("metrics"):
-        assert row["policy_loss"] == row["loss"]
+        assert row["loss"] == pytest.approx(row["policy_loss"] + 0.001 * row["kl"], abs=1e-6)
 
 
 def test_several_updates_a_rollout_count_rollout_steps(tiny_config, tmp_path):
@@ -284,14 +286,14 @@ def test_sharing_prompts_changes_the_work_and_not_the_training(tiny_config, tmp_
 def test_every_parameter_decays(tiny_config, tmp_path, monkeypatch):
     """Norms and biases too, as in the authors' optimizer."""
     groups = []
-    original = training.OneShotTrainer.create_optimizer
+    original = trainer.OneShotTrainer.create_optimizer
 
     def spy(self, *words, **rest):
         optimizer = original(self, *words, **rest)
         groups.extend(group for group in optimizer.param_groups if group["params"])
         return optimizer
 
-    monkeypatch.setattr(training.OneShotTrainer, "create_optimizer", spy)
+    monkeypatch.setattr(trainer.OneShotTrainer, "create_optimizer", spy)
     obtain(tiny_config.changed(steps=1), tmp_path)
     assert [group["weight_decay"] for group in groups] == [0.01]
 

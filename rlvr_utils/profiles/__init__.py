@@ -13,14 +13,22 @@ from pathlib import Path
 
 from rlvr_utils.errors import UserError
 
+CHOICES = {"engine": ("transformers", "vllm", "vllm-server")}
 PACKAGE = Path(__file__).resolve().parent.parent
 FOLDER = Path(__file__).resolve().parent
+
+
+def later(default):
+    """A field that earlier runs did not have. At its default it changes nothing and is left out of
+    the hash, so that those runs keep their names and their meaning."""
+    maker = {"default_factory": dict} if default == {} else {"default": default}
+    return dataclasses.field(**maker, metadata={"later": True})
 
 
 @dataclass(frozen=True)
 class Benchmark:
     """One evaluation set, or its first `limit` problems: greedy when `temperature` is 0, else
-    avg@`samples` (paper App. B)."""
+    avg@`samples` (paper App. B). `scoring` is "generation", or "likelihood" of each choice."""
 
     name: str
     file: str
@@ -28,6 +36,7 @@ class Benchmark:
     samples: int = 1
     temperature: float = 0.0
     limit: int | None = None
+    scoring: str = later("generation")
 
 
 @dataclass(frozen=True)
@@ -68,6 +77,17 @@ class RunConfig:
     eval_max_tokens: int
     eval_batch: int
     benchmarks: tuple[Benchmark, ...]
+    label: str = later("")               # which of `labels` replaces the example's answer; "" = its own
+    labels: dict[str, str] = later({})
+    kl_in_reward: float = later(0.0)
+    micro_batch_tokens: int = later(0)   # the authors' token budget; 0 = one token mean over the mini-batch
+    idle_first_step: bool = later(False)
+    autocast: bool = later(False)        # bfloat16 arithmetic on weights of `dtype`
+    engine: str = later("transformers")  # what writes the responses: also "vllm" and "vllm-server"
+    engine_memory: float = later(0.3)    # share of the GPU's memory for a colocated engine
+    keep_every: int = later(0)           # keep the policy of every so many steps for evaluation; 0 = none
+    eval_top_p: float = later(1.0)
+    eval_dtype: str = later("")          # of kept policies; "" = `dtype`
 
     def changed(self, **fields) -> RunConfig:
         """A copy with these fields changed. Raises `UserError` for a field that does not exist."""
@@ -107,6 +127,7 @@ def load_profile(name: str) -> RunConfig:
 def from_fields(fields: dict, place: str) -> RunConfig:
     """A configuration from plain data (YAML or JSON), every field checked."""
     declared = {field.name: field.type for field in dataclasses.fields(RunConfig)}
+    fields = {**_later_defaults(RunConfig), **fields}
     for name in sorted(declared.keys() ^ fields.keys()):
         what = "is missing" if name in declared else "is not a known field"
         raise UserError(f"{place}: field {name!r} {what}; compare it with profiles/pocket.yaml")
@@ -120,11 +141,21 @@ def from_fields(fields: dict, place: str) -> RunConfig:
         benchmarks = tuple(Benchmark(**row) for row in fields["benchmarks"])
         ranking = {int(rank): str(row) for rank, row in fields["ranking"].items()}
         examples = tuple(int(rank) for rank in fields["examples"])
+        labels = {str(name): str(text) for name, text in fields["labels"].items()}
     except (TypeError, ValueError, AttributeError) as error:
-        raise UserError(f"{place}: benchmarks, ranking or examples are malformed: {error}") from None
+        raise UserError(f"{place}: benchmarks, ranking, examples or labels are malformed: {error}") from None
+    for name, known in CHOICES.items():
+        if fields[name] not in known:
+            raise UserError(f"{place}: field {name!r} is {fields[name]!r}; choose one of: {', '.join(known)}")
     numbers = {name: float(fields[name]) for name, kind in declared.items() if kind == "float"}
     return RunConfig(**{**fields, **numbers, "benchmarks": benchmarks, "ranking": ranking,
-                        "examples": examples})
+                        "examples": examples, "labels": labels})
+
+
+def _later_defaults(record: type) -> dict:
+    """The later fields of a dataclass with their defaults."""
+    return {field.name: {} if field.default is dataclasses.MISSING else field.default
+            for field in dataclasses.fields(record) if field.metadata.get("later")}
 
 
 def to_fields(config: RunConfig) -> dict:
@@ -134,11 +165,18 @@ def to_fields(config: RunConfig) -> dict:
 
 def config_hash(config: RunConfig) -> str:
     """SHA-256 over the configuration and the contents of every local file that it names, so a
-    changed model or training file is a different run even under the same path."""
-    fields = to_fields(config)
+    changed model or training file is a different run even under the same path. Later fields at
+    their defaults do not count."""
+    fields = _without_defaults(to_fields(config), RunConfig)
+    fields["benchmarks"] = [_without_defaults(row, Benchmark) for row in fields["benchmarks"]]
     files = [config.model, config.pool, *(benchmark.file for benchmark in config.benchmarks)]
     fields["contents"] = [_content_hash(local_path(source)) for source in files]
     return hashlib.sha256(json.dumps(fields, sort_keys=True).encode()).hexdigest()
+
+
+def _without_defaults(fields: dict, record: type) -> dict:
+    defaults = _later_defaults(record)
+    return {name: value for name, value in fields.items() if name not in defaults or value != defaults[name]}
 
 
 def _content_hash(source: str) -> str | None:

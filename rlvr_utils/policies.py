@@ -1,0 +1,102 @@
+"""Policies that answer: a model in this process, or vLLM on a GPU.
+
+Each has a `tokenizer`, the ids `stops` at which an answer ends, and `respond`.
+"""
+from __future__ import annotations
+
+from importlib.metadata import PackageNotFoundError, requires, version
+
+from rlvr_utils.errors import UserError
+from rlvr_utils.profiles import RunConfig
+
+
+class TransformersPolicy:
+    """A model in this process, sampled by `rlvr_utils.rollouts`."""
+
+    def __init__(self, model, tokenizer):
+        self.model, self.tokenizer = model, tokenizer
+        self.stops = evaluation_stops(model.generation_config, tokenizer)
+
+    def respond(self, prompts: list[list[int]], config: RunConfig, temperature: float, seed: int) -> list[list[int]]:
+        """One response to each prompt as token ids, the stop token included. The generator is
+        seeded, and afterwards put back with the model's mode."""
+        import torch
+
+        from rlvr_utils.rollouts import batched, sample
+
+        training, responses = self.model.training, []
+        self.model.eval()
+        with torch.random.fork_rng(devices=[self.model.device] if self.model.device.type == "cuda" else []):
+            torch.manual_seed(seed)
+            for chunk in batched(prompts, config.eval_batch):
+                responses += sample(self.model, chunk, config.eval_max_tokens, temperature, self.stops,
+                                    config.eval_top_p)
+        self.model.train(training)
+        return responses
+
+
+class VllmPolicy:
+    """A model folder or hub id in vLLM, as the authors evaluate (protocol, evaluation)."""
+
+    def __init__(self, source: str, config: RunConfig):
+        from transformers import AutoTokenizer, GenerationConfig
+        from vllm import LLM
+
+        self.tokenizer = AutoTokenizer.from_pretrained(source, trust_remote_code=False)
+        self.stops = evaluation_stops(GenerationConfig.from_pretrained(source), self.tokenizer)
+        self.engine = LLM(model=source, dtype=config.eval_dtype or config.dtype, seed=config.seed,
+                          max_model_len=config.max_prompt_tokens + config.eval_max_tokens)
+
+    def respond(self, prompts: list[list[int]], config: RunConfig, temperature: float, seed: int) -> list[list[int]]:
+        """As `TransformersPolicy.respond`; each request has a seed of its own, so that a response
+        does not depend on what else is being answered."""
+        from vllm import SamplingParams
+
+        requests = [SamplingParams(temperature=temperature, top_p=config.eval_top_p if temperature else 1.0,
+                                   max_tokens=config.eval_max_tokens, stop_token_ids=sorted(self.stops),
+                                   seed=seed + place, detokenize=False) for place in range(len(prompts))]
+        outputs = self.engine.generate([{"prompt_token_ids": ids} for ids in prompts], requests, use_tqdm=False)
+        return [list(output.outputs[0].token_ids) for output in outputs]
+
+
+def open_policy(config: RunConfig, source: str, model=None, tokenizer=None):
+    """The policy in `source` for evaluation, in the run's engine; `model` and `tokenizer` are it,
+    where they are in memory already."""
+    if config.engine != "transformers":
+        return VllmPolicy(source, config)
+    if model is None:
+        from rlvr_utils.models import load_policy
+
+        model, tokenizer = load_policy(source, config.eval_dtype or config.dtype)
+    return TransformersPolicy(model, tokenizer)
+
+
+def check_engine(engine: str) -> None:
+    """Raise `UserError` where vLLM is wanted and cannot run: not installed, built for another torch,
+    or without a GPU."""
+    import torch
+
+    if engine == "transformers":
+        return
+    try:
+        wanted = next(line for line in requires("vllm") if line.replace(" ", "").startswith("torch=="))
+    except PackageNotFoundError:
+        raise UserError(f"engine {engine!r} needs vLLM, which is not installed; install requirements-gpu.txt, or set "
+                        "engine to transformers") from None
+    pinned, found = wanted.split("==")[1].split(";")[0].strip(), version("torch").split("+")[0]
+    if pinned != found:
+        raise UserError(f"vLLM {version('vllm')} was built for torch {pinned}, found {found}; install "
+                        "requirements-gpu.txt into a fresh environment")
+    if not torch.cuda.is_available():
+        raise UserError(f"engine {engine!r} needs an NVIDIA GPU and none is usable (torch is built for CUDA "
+                        f"{torch.version.cuda or 'none'}); check the driver, or set engine to transformers")
+
+
+def evaluation_stops(generation_config, tokenizer) -> set[int]:
+    """Token ids at which an evaluation answer ends: the model's own and ChatML's (protocol: the
+    authors' evaluation stops at <|im_end|> and <|endoftext|>)."""
+    own = generation_config.eos_token_id
+    ids = set(own) if isinstance(own, (list, tuple)) else {own, tokenizer.eos_token_id}
+    vocabulary = tokenizer.get_vocab()
+    return {i for i in ids if i is not None} | {
+        vocabulary[text] for text in ("<|im_end|>", "<|endoftext|>") if text in vocabulary}
