@@ -7,7 +7,7 @@ RUN := $(VENV)/bin/python
 export HF_HUB_OFFLINE ?= 1
 export TOKENIZERS_PARALLELISM := false
 
-.PHONY: reproduce test lab lint clean
+.PHONY: reproduce test lab lint requirements clean
 
 reproduce: $(VENV)/ready
 	$(RUN) -m rlvr_utils reproduce --profile pocket --retrain
@@ -18,6 +18,10 @@ test: $(VENV)/ready lint
 
 lab: $(VENV)/ready
 	$(RUN) -m jupyter lab notebooks
+
+# The pins for GPUs go together with these; nothing is installed, but the index is asked.
+requirements: $(VENV)/ready
+	timeout 900 $(RUN) -m pip install --quiet --dry-run -r requirements-gpu.txt
 
 lint: $(VENV)/ready
 	$(RUN) -m ruff check rlvr_utils tests

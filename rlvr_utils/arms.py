@@ -17,6 +17,7 @@ ARMS: dict[str, dict] = {
     "full-set": {"examples": ()},                                       # DSR-sub, Table 8
     "format-reward": {"examples": (), "reward": "format"},              # Table 14
     "format-reward-one-shot": {"examples": (1,), "reward": "format"},   # Table 14, last row
+    "random-reward": {"examples": (1,), "reward": "random"},            # a control that the paper lacks
     "entropy-only": ENTROPY_ALONE,                                      # Table 6, Table 5 row 10
     "entropy-only-x10": {**ENTROPY_ALONE, "entropy_scale": 10.0},
     "one-shot-no-entropy": {"examples": (1,), "entropy_coef": 0.0},     # Table 5 row 4, Figure 5
@@ -39,6 +40,7 @@ LABELS = {
     "base": "base", "one-shot": r"$\{\pi_1\}$", "one-shot-13": r"$\{\pi_{13}\}$",
     "two-shot": r"$\{\pi_1,\pi_{13}\}$", "full-set": "full set (1,209)",
     "format-reward": "format reward, full set", "format-reward-one-shot": r"format reward, $\{\pi_1\}$",
+    "random-reward": r"random reward, $\{\pi_1\}$",
     "entropy-only": "entropy only", "entropy-only-x10": "entropy only, 10x coefficient",
     "one-shot-no-entropy": r"$\{\pi_1\}$, no entropy bonus",
     "one-shot-entropy-x3": r"$\{\pi_1\}$, 3x entropy bonus",

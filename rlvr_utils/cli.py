@@ -1,4 +1,4 @@
-"""The command line: reproduce, train, evaluate."""
+"""The command line: reproduce, plan, drill, train, evaluate, export."""
 from __future__ import annotations
 
 import argparse
@@ -8,6 +8,8 @@ import sys
 from pathlib import Path
 
 from rlvr_utils.errors import UserError
+
+LAYOUTS = ("replicated", "sharded", "offloaded")  # see `rlvr_utils.costs`
 
 
 def main(words: list[str] | None = None) -> int:
@@ -43,12 +45,38 @@ def parser() -> argparse.ArgumentParser:
     train.add_argument("--arm", default="one-shot", help="the arm (default one-shot)")
     train.add_argument("--seed", type=int, default=0)
     train.add_argument("--config", type=Path, help="a run's whole configuration as JSON, instead of the above")
+    train.add_argument("--stop-after", type=int, metavar="STEP", help="end after this step; the same command goes on")
     train.set_defaults(run=_train)
 
-    evaluate = commands.add_parser("evaluate", help="evaluate a model without training it")
+    plan = commands.add_parser("plan", help="what a run would need, before anything starts")
+    _common(plan)
+    plan.add_argument("--arm", default="one-shot", help="the arm (default one-shot)")
+    plan.add_argument("--hardware", metavar="'8 x A100 80'", help="GPUs to plan for, GiB of each last")
+    plan.add_argument("--layout", choices=LAYOUTS, help="how the GPUs share the model (default: as launched)")
+    plan.set_defaults(run=_plan)
+
+    drill = commands.add_parser("drill", help="the whole pipeline offline, on random weights of the real shape")
+    drill.add_argument("--profile", default="pocket", help="model scale (default pocket)")
+    drill.add_argument("--layers", type=int, help="so many layers instead of the real number")
+    drill.add_argument("--hidden", type=int, help="this hidden size instead of the real one; a multiple of 8")
+    drill.add_argument("--prompts", type=int, help="so many prompts a step instead of the profile's")
+    drill.add_argument("--response-tokens", type=int, help="responses of so many tokens instead of the profile's")
+    drill.add_argument("--steps", type=int, default=2, help="rollout steps (default 2)")
+    drill.add_argument("--record", type=Path, metavar="FILE", help="write the record there as JSON")
+    drill.set_defaults(run=_drill)
+
+    evaluate = commands.add_parser("evaluate", help="evaluate a model, or the policies that a run has kept")
     _common(evaluate)
     evaluate.add_argument("--seed", type=int, default=0)
+    evaluate.add_argument("--run", dest="folder", type=Path, help="the folder of a finished run; goes on after a crash")
+    evaluate.add_argument("--step", type=int, help="only the policy of this step (default: all that were kept)")
     evaluate.set_defaults(run=_evaluate)
+
+    export = commands.add_parser("export", help="a run's policy as a Hugging Face folder with a model card")
+    export.add_argument("folder", type=Path, help="the folder of a finished run")
+    export.add_argument("target", type=Path, help="the new folder")
+    export.add_argument("--step", type=int, help="the policy kept at this step (default: after the last)")
+    export.set_defaults(run=_export)
     return top
 
 
@@ -76,14 +104,24 @@ def _reproduce(options) -> None:
 
 def _train(options) -> None:
     from rlvr_utils.arms import with_arm
-    from rlvr_utils.runs import obtain
+    from rlvr_utils.hardware import Hardware
+    from rlvr_utils.plan import launched_layout, plan, refuse_what_cannot_fit
+    from rlvr_utils.runs import find, first_process, obtain
 
     study = _study(options, [options.seed])
     if options.config:
         config = _read_config(options.config)
     else:
         config = with_arm(study.config, options.arm, options.seed)
-    run = obtain(config, study.results)
+    if not find(config, study.results):
+        refuse_what_cannot_fit(plan(config, Hardware.found(study.results), launched_layout()))
+    run = obtain(config, study.results, options.stop_after)
+    if not first_process():
+        return
+    if run is None:
+        print(f"stopped after step {options.stop_after} of {config.steps}; without --stop-after the same command "
+              "goes on")
+        return
     print(run.folder)
     _show(run)
 
@@ -103,15 +141,73 @@ def _read_config(path: Path):
     return from_fields(fields, path.name)
 
 
+def _plan(options) -> None:
+    from rlvr_utils.arms import with_arm
+    from rlvr_utils.hardware import Hardware
+    from rlvr_utils.plan import launched_layout, plan, plan_text, refuse_what_cannot_fit
+
+    study = _study(options, [0])
+    hardware = Hardware.found(study.results)
+    if options.hardware:
+        hardware = hardware.with_gpus(options.hardware)
+    drawn = plan(with_arm(study.config, options.arm, 0), hardware, options.layout or launched_layout())
+    print(plan_text(drawn))
+    refuse_what_cannot_fit(drawn)
+
+
+def _drill(options) -> None:
+    import tempfile
+
+    from rlvr_utils.drill import drill
+    from rlvr_utils.profiles import load_profile
+
+    with tempfile.TemporaryDirectory() as folder:
+        record = drill(load_profile(options.profile), Path(folder), options.layers, options.hidden, options.prompts,
+                       options.response_tokens, options.steps)
+    text = json.dumps(record, indent=1, ensure_ascii=False)
+    if options.record:
+        options.record.write_text(text + "\n", encoding="utf-8")
+    print(text)
+
+
 def _evaluate(options) -> None:
+    if options.folder:
+        from rlvr_utils.checkpoints import evaluate_run
+
+        run = _finished(options.folder)
+        evaluate_run(run, None if options.step is None else [options.step])
+        return _show(run)
+    if options.step is not None:
+        raise UserError("--step belongs to --run: give the folder of a finished run too")
     study = _study(options, [options.seed])
     _show(study.runs("base")["base"][0])
 
 
+def _export(options) -> None:
+    from rlvr_utils.export import export
+
+    export(_finished(options.folder), options.target, options.step)
+    print(options.target)
+
+
+def _finished(folder: Path):
+    """The run in a folder. Raises `UserError` where there is no finished one."""
+    from rlvr_utils.runs import Run
+
+    if not (folder / "provenance.json").exists():
+        raise UserError(f"{folder}: no finished run there; give a folder under results/<profile>/runs")
+    return Run(folder)
+
+
 def _show(run) -> None:
-    """The last evaluation of a run as a table."""
+    """The last evaluation of a run as a table, and what is still to be evaluated."""
+    from rlvr_utils.checkpoints import missing_evaluations
+
     rows = run.rows("evaluations")
     for row in [row for row in rows if row["step"] == rows[-1]["step"]]:
-        accuracy = "  ".join(f"{grader} {value:6.1%}" for grader, value in row["accuracy"].items())
-        print(f"step {row['step']:4d}  {row['benchmark']:24s} {accuracy}  boxed {row['boxed']:6.1%}  "
-              f"length {row['length']:6.1f}")
+        accuracy = "  ".join(f"{name} {value:6.1%}" for name, value in row["accuracy"].items())
+        form = f"  boxed {row['boxed']:6.1%}  length {row['length']:6.1f}" if "boxed" in row else ""
+        print(f"step {row['step']:4d}  {row['benchmark']:24s} {accuracy}{form}")
+    missing = missing_evaluations(run)
+    if missing:
+        print(f"not evaluated yet: {len(missing)} kept policies; python -m rlvr_utils evaluate --run {run.folder}")

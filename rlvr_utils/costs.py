@@ -30,11 +30,16 @@ LAYER_SECONDS = {"cpu": 2e-4, "transformers": 1e-3, "vllm": 1e-4}  # launching o
 
 @dataclass(frozen=True)
 class Cost:
-    """The cost of one run whose model has this shape (a transformers configuration) and size."""
+    """The cost of one run whose model has this shape (a transformers configuration) and size.
+
+    `layout` is "replicated" (every GPU has all of it), "sharded" (weights, gradients, moments and
+    reference are divided among the GPUs: FSDP, ZeRO-3) or "offloaded" (bfloat16 weights and
+    gradients on every GPU, float32 weights and moments in RAM: ZeRO-2 with its optimizer there).
+    """
 
     config: RunConfig
     hardware: Hardware
-    sharded: bool
+    layout: str
     shape: object
     parameters: int
 
@@ -56,6 +61,14 @@ class Cost:
         return bool(self.config.kl_coef or self.config.kl_in_reward)
 
     @property
+    def sharded(self) -> bool:
+        return self.layout == "sharded"
+
+    def offloaded(self) -> int:
+        """Bytes of RAM of float32 weights, gradients and moments."""
+        return 16 * self.parameters if self.layout == "offloaded" else 0
+
+    @property
     def workers(self) -> int:
         return max(1, self.hardware.gpus)
 
@@ -63,6 +76,10 @@ class Cost:
         """Bytes that are resident, at the peak of training and while responses are written: of each
         GPU, or without one of RAM."""
         base = GPU_BASE if self.hardware.gpus else PROCESS_BASE
+        if self.layout == "offloaded" and self.config.steps:
+            resident = base + (1 + self.referenced) * 2 * self.parameters
+            training = resident + 2 * self.parameters + self._activations()
+            return resident, training, resident + self._generation()
         parts = self.workers if self.sharded else 1
         if not self.config.steps:
             return base + self.state, 0, base + self.state + self._answering()

@@ -3,6 +3,7 @@ from __future__ import annotations
 
 from rlvr_utils.errors import UserError
 from rlvr_utils.profiles import Benchmark, RunConfig, local_path
+from rlvr_utils.sources import read_rows
 
 GRADERS = ("qwen-eval", "math-verify")
 # Words of self-reflection that the paper counts (§3.2.4); a response counts once for each word.
@@ -11,14 +12,15 @@ KEPT_RESPONSES = 12
 
 
 def load_benchmarks(config: RunConfig) -> list[tuple[Benchmark, list]]:
-    """Each benchmark of the configuration with its problems. Raises `UserError` as the loader
-    does, and where there is no benchmark."""
+    """Each benchmark of the configuration with its problems, as rows of the file where the
+    likelihood of choices is scored. Raises `UserError` as the loader does, and where there is no
+    benchmark."""
     from rlvr_utils.problems import load_benchmark
 
     if not config.benchmarks:
         raise UserError("no benchmark to evaluate: give eval_files or a profile with benchmarks")
-    return [(benchmark, load_benchmark(local_path(benchmark.file), benchmark.limit))
-            for benchmark in config.benchmarks]
+    return [(benchmark, read_rows(local_path(benchmark.file))[:benchmark.limit] if benchmark.scoring == "likelihood"
+             else load_benchmark(local_path(benchmark.file), benchmark.limit)) for benchmark in config.benchmarks]
 
 
 def answer(policy, prompts: list[str], config: RunConfig, benchmark: Benchmark, seed: int) -> list[list[int]]:
@@ -86,12 +88,13 @@ def summarise(ids, texts, asked, verdicts, samples: int, limit: int, stops: set[
     }
 
 
-def score_choices(policy, benchmark: Benchmark, problems: list) -> dict:
+def score_choices(policy, benchmark: Benchmark, rows: list[dict]) -> dict:
     """The record of a multiple-choice benchmark by the likelihood of each choice."""
     from rlvr_utils.likelihood import multiple_choice_accuracy
 
-    return {"benchmark": benchmark.name, "problems": len(problems), "samples": 1, "scoring": benchmark.scoring,
-            "accuracy": multiple_choice_accuracy(policy.model, policy.tokenizer, benchmark.name, problems)}
+    scores = multiple_choice_accuracy(policy.model, policy.tokenizer, benchmark.name, rows)
+    return {"benchmark": benchmark.name, "problems": len(rows), "samples": 1, "scoring": benchmark.scoring,
+            "accuracy": {metric: scores[metric] for metric in ("acc", "acc_norm")}}
 
 
 def evaluate(policy, loaded: list[tuple[Benchmark, list]], config: RunConfig,

@@ -2,8 +2,11 @@
 from __future__ import annotations
 
 import os
-from dataclasses import dataclass
+import re
+from dataclasses import dataclass, replace
 from pathlib import Path
+
+from rlvr_utils.errors import UserError
 
 GIB = 2**30
 
@@ -54,6 +57,15 @@ class Hardware:
         smallest = min(cards, key=lambda card: card.total_memory, default=None)
         return cls(smallest.name if smallest else "", len(cards), smallest.total_memory / GIB if smallest else 0.0,
                    os.cpu_count() or 1, psutil.virtual_memory().total / GIB, shutil.disk_usage(place).free / GIB)
+
+    def with_gpus(self, text: str) -> Hardware:
+        """These cores and disk with other GPUs, written as "8 x A100 80" (GiB each), and RAM enough
+        for them. Raises `UserError` for another form."""
+        found = re.fullmatch(r"(\d+) *x *(.+?) +(\d+)", text.strip())
+        if not found or int(found[1]) < 1:
+            raise UserError(f"hardware {text!r} is not understood; write it as '8 x A100 80', GiB of each last")
+        return replace(self, gpus=int(found[1]), gpu=found[2], gpu_memory=float(found[3]),
+                       ram=max(self.ram, int(found[1]) * float(found[3]) * 2))
 
     @property
     def known(self) -> bool:

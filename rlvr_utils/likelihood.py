@@ -93,7 +93,7 @@ def _silence():
     level = logger.level
     logger.setLevel(logging.ERROR)
     try:
-        with contextlib.nullcontext():
+        with contextlib.redirect_stderr(io.StringIO()):
             yield
     finally:
         logger.setLevel(level)

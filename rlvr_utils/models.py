@@ -50,6 +50,18 @@ def load_policy(source: str, dtype: str = "float32", device: str | None = None):
     return model.to(device or ("cuda" if torch.cuda.is_available() else "cpu")).eval(), tokenizer
 
 
+def copy_policy(source: Path, target: Path, dtype: str) -> None:
+    """Write the Hugging Face folder `source` as `target`, its weights as safetensors of `dtype`.
+
+    Raises `UserError` where `target` is not new or empty, and as `load_policy` for the source.
+    """
+    if target.exists() and (not target.is_dir() or any(target.iterdir())):
+        raise UserError(f"{target}: exists and is not an empty folder; choose a new folder")
+    model, tokenizer = load_policy(str(source.absolute()), dtype, "cpu")
+    model.save_pretrained(target)
+    tokenizer.save_pretrained(target)
+
+
 def convert_gguf(source: Path, target: Path) -> None:
     """Write a GGUF file, or the folder with exactly one, as a float32 Hugging Face folder.
 
@@ -57,11 +69,7 @@ def convert_gguf(source: Path, target: Path) -> None:
     """
     if _gguf_file(source) is None:
         raise UserError(f"{source}: no .gguf file there; give one, or the folder that holds it")
-    if target.exists() and (not target.is_dir() or any(target.iterdir())):
-        raise UserError(f"{target}: exists and is not an empty folder; choose a new folder")
-    model, tokenizer = load_policy(str(source.absolute()), "float32")
-    model.save_pretrained(target)
-    tokenizer.save_pretrained(target)
+    copy_policy(source, target, "float32")
 
 
 def _looks_like_path(source: str) -> bool:

@@ -5,6 +5,7 @@ expected length, and when every response is as long as it may be.
 """
 from __future__ import annotations
 
+import os
 from dataclasses import dataclass
 from math import ceil
 
@@ -13,6 +14,7 @@ from rlvr_utils.costs import GPU_PROCESS_BASE, Cost
 from rlvr_utils.errors import UserError
 from rlvr_utils.hardware import GIB, Hardware
 from rlvr_utils.profiles import Benchmark, RunConfig, local_path
+from rlvr_utils.sources import PUBLIC
 
 # Published mean lengths are 780 to 1,054 of 3,072 tokens (Table 19); prompts are taken to fill as much.
 EXPECTED_LENGTH = 0.3
@@ -29,7 +31,7 @@ class Plan:
 
     config: RunConfig
     hardware: Hardware
-    sharded: bool
+    layout: str
     parameters: int
     side_by_side: int      # runs that share RAM; 1 on GPUs
     resident: float        # weights, optimizer and reference: there all the time
@@ -54,29 +56,37 @@ class Plan:
         return tuple(gpus * train + test for train, test in zip(self.training_hours, self.evaluation_hours))
 
 
-def plan(config: RunConfig, hardware: Hardware, sharded: bool = False, runs: int = 1) -> Plan:
+def plan(config: RunConfig, hardware: Hardware, layout: str = "replicated", runs: int = 1) -> Plan:
     """The cost of a run on this hardware, all its GPUs in use, and the RAM and disk of `runs` like it.
 
-    `sharded` divides weights, gradients, moments and reference among the GPUs (FSDP, ZeRO-3).
-    Raises `UserError` where the model's shape cannot be known.
+    `layout` is one of `Cost`'s. Raises `UserError` where the model's shape cannot be known.
     """
     shape = model_config(local_path(config.model))
-    cost = Cost(config, hardware, sharded, shape, parameter_count(shape))
+    cost = Cost(config, hardware, layout, shape, parameter_count(shape))
     resident, training, generation = cost.memory()
     side_by_side = 1 if hardware.gpus else min(runs, max(1, hardware.cores // config.cpu_threads))
     # With GPUs the weights pass through the RAM of every process.
-    ram = hardware.gpus * (cost.state + GPU_PROCESS_BASE) if hardware.gpus else side_by_side * max(training, generation)
+    ram = (hardware.gpus * (cost.state + GPU_PROCESS_BASE) + cost.offloaded() if hardware.gpus
+           else side_by_side * max(training, generation))
     rollouts = config.prompts_per_step * config.num_generations * config.steps
     evaluations, answers = _evaluations(config), _answers(config)
     written = rollouts * (config.max_prompt_tokens + config.max_response_tokens)
     answered = evaluations * answers * (config.max_prompt_tokens + config.eval_max_tokens)
     return Plan(
-        config, hardware, sharded, cost.parameters, side_by_side, resident / GIB, training / GIB, generation / GIB,
+        config, hardware, layout, cost.parameters, side_by_side, resident / GIB, training / GIB, generation / GIB,
         cost.engine_minimum() / GIB, ram / GIB, cost.disk(runs, side_by_side) / GIB,
         rollouts, config.steps * config.updates_per_rollout, _pair(lambda share: share * written),
         evaluations, answers, _pair(lambda share: share * answered),
         _pair(lambda share: cost.training_seconds(share) / 3600),
         _pair(lambda share: evaluations * cost.evaluation_seconds(answers, share) / 3600))
+
+
+def launched_layout() -> str:
+    """How `accelerate launch` has told this process to share the model."""
+    if os.environ.get("ACCELERATE_DEEPSPEED_OFFLOAD_OPTIMIZER_DEVICE", "none") == "cpu":
+        return "offloaded"
+    fsdp, zero = os.environ.get("ACCELERATE_USE_FSDP"), os.environ.get("ACCELERATE_USE_DEEPSPEED")
+    return "sharded" if "true" in (fsdp, zero) else "replicated"
 
 
 def _pair(cost) -> tuple[float, float]:
@@ -99,7 +109,11 @@ def _answers(config: RunConfig) -> int:
 
 def _problems(benchmark: Benchmark) -> int:
     from rlvr_utils.problems import load_benchmark
+    from rlvr_utils.public_data import public_set
 
+    if benchmark.file.startswith(PUBLIC):  # its size is known; nothing is fetched for a plan
+        size = public_set(benchmark.file).rows
+        return min(size, benchmark.limit or size)
     try:
         return len(load_benchmark(local_path(benchmark.file), benchmark.limit))
     except UserError:  # the run will say what is wrong with the file
@@ -129,10 +143,10 @@ def _refuse_on_gpu(plan: Plan) -> None:
     config, there = plan.config, USABLE * plan.hardware.gpu_memory
     share = config.engine_memory * plan.hardware.gpu_memory
     where = f"GiB of each {plan.hardware.gpu}, of which {there:.1f} can be used"
-    sharding = "use more GPUs with the shipped FSDP or ZeRO-3 accelerate config"
+    sharding = "use more GPUs with launch/eight-gpus-fsdp.yaml or launch/eight-gpus-zero3.yaml"
     if plan.resident > there:
-        raise UserError(f"weights, optimizer and reference need {plan.resident:.1f} {where}; {sharding}, take the one "
-                        f"for 24 GB cards, or change model or dtype (now {config.dtype})")
+        raise UserError(f"weights, optimizer and reference need {plan.resident:.1f} {where}; {sharding}, "
+                        f"or launch/one-24gb-gpu.yaml, or change model or dtype (now {config.dtype})")
     if plan.training > there:
         shared = "set share_prompts to false, " if config.share_prompts else ""
         raise UserError(f"training needs {plan.training:.1f} {where}; lower micro_batch (now {config.micro_batch}), "
@@ -154,7 +168,8 @@ def plan_text(plan: Plan) -> str:
         device += "" if hardware.known else " (its speed is not known: an RTX 3090's is assumed)"
     else:
         device = f"no GPU, {hardware.cores} cores (their speed is a rough guess)"
-    copies = "" if gpus < 2 else ", sharded over the GPUs" if plan.sharded else ", replicated on every GPU"
+    copies = {"replicated": ", replicated on every GPU" if gpus > 1 else "", "sharded": ", sharded over the GPUs",
+              "offloaded": ", optimizer in RAM"}[plan.layout]
     peak = f"{plan.training:.1f} GiB while training, " if config.steps else ""
     total = f"{_span(plan.gpu_hours)} GPU-hours" if gpus else _time(plan.gpu_hours)
     lines = {

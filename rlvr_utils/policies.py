@@ -44,8 +44,9 @@ class VllmPolicy:
 
         self.tokenizer = AutoTokenizer.from_pretrained(source, trust_remote_code=False)
         self.stops = evaluation_stops(GenerationConfig.from_pretrained(source), self.tokenizer)
+        # vLLM's own generation settings: a limit in the model's generation_config.json would cut responses short.
         self.engine = LLM(model=source, dtype=config.eval_dtype or config.dtype, seed=config.seed,
-                          max_model_len=config.max_prompt_tokens + config.eval_max_tokens)
+                          max_model_len=config.max_prompt_tokens + config.eval_max_tokens, generation_config="vllm")
 
     def respond(self, prompts: list[list[int]], config: RunConfig, temperature: float, seed: int) -> list[list[int]]:
         """As `TransformersPolicy.respond`; each request has a seed of its own, so that a response
@@ -59,16 +60,14 @@ class VllmPolicy:
         return [list(output.outputs[0].token_ids) for output in outputs]
 
 
-def open_policy(config: RunConfig, source: str, model=None, tokenizer=None):
-    """The policy in `source` for evaluation, in the run's engine; `model` and `tokenizer` are it,
-    where they are in memory already."""
-    if config.engine != "transformers":
+def open_policy(config: RunConfig, source: str, scoring: str = "generation"):
+    """The policy in `source`, in the run's engine. vLLM writes; the likelihood of given choices is
+    computed in this process."""
+    if config.engine != "transformers" and scoring == "generation":
         return VllmPolicy(source, config)
-    if model is None:
-        from rlvr_utils.models import load_policy
+    from rlvr_utils.models import load_policy
 
-        model, tokenizer = load_policy(source, config.eval_dtype or config.dtype)
-    return TransformersPolicy(model, tokenizer)
+    return TransformersPolicy(*load_policy(source, config.eval_dtype or config.dtype))
 
 
 def check_engine(engine: str) -> None:

@@ -11,25 +11,30 @@ def append_rows(path: Path, rows: list[dict]) -> None:
         stream.write("".join(json.dumps(row) + "\n" for row in rows))
 
 
-def read_rows(path: Path) -> list[dict]:
-    """The rows of a JSON-lines file; none when it does not exist."""
-    if not path.exists():
-        return []
-    return [json.loads(line) for line in path.read_text(encoding="utf-8").splitlines()]
+def read_rows(path: Path, partial: bool = False) -> list[dict]:
+    """The rows of a JSON-lines file; none when it does not exist. With `partial`, a line cut short
+    by a crash ends the file."""
+    rows = []
+    for line in path.read_text(encoding="utf-8").splitlines() if path.exists() else []:
+        try:
+            rows.append(json.loads(line))
+        except json.JSONDecodeError:
+            if partial:
+                break
+            raise
+    return rows
+
+
+def keep_rows(path: Path, wanted) -> None:
+    """Remove the rows that `wanted` refuses, and a last line cut short; replaced atomically."""
+    if path.exists():
+        rows = [row for row in read_rows(path, partial=True) if wanted(row)]
+        fresh = path.with_suffix(".new")
+        fresh.unlink(missing_ok=True)
+        append_rows(fresh, rows)
+        fresh.replace(path)
 
 
 def drop_rows_after(path: Path, step: int) -> None:
-    """Remove rows later than `step`, and a last line cut short by a crash; replaced atomically."""
-    if not path.exists():
-        return
-    kept = []
-    for line in path.read_text(encoding="utf-8").splitlines():
-        try:
-            row = json.loads(line)
-        except json.JSONDecodeError:
-            break
-        if row["step"] <= step:
-            kept.append(line + "\n")
-    fresh = path.with_suffix(".new")
-    fresh.write_text("".join(kept), encoding="utf-8")
-    fresh.replace(path)
+    """Remove rows later than `step`."""
+    keep_rows(path, lambda row: row["step"] <= step)

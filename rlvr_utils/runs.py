@@ -17,7 +17,7 @@ from pathlib import Path
 
 from rlvr_utils.errors import UserError
 from rlvr_utils.profiles import RunConfig, config_hash, from_fields, local_path, to_fields
-from rlvr_utils.records import read_rows
+from rlvr_utils.records import drop_rows_after, read_rows
 
 JSON_LINES = ("metrics.jsonl", "timings.jsonl", "evaluations.jsonl", "samples.jsonl", "responses.jsonl",
               "history.jsonl")
@@ -112,7 +112,7 @@ def kept_policy(folder: Path, step: int) -> Path:
 
 def kept_steps(run: Run) -> list[int]:
     """The rollout steps whose policies the run has kept."""
-    return sorted(int(path.name.removeprefix("step-")) for path in (run.folder / "policies").glob("step-*"))
+    return sorted(int(path.name.removeprefix("step-")) for path in (run.folder / "policies").glob("step-?????"))
 
 
 def partial_folder(config: RunConfig, results: Path) -> Path:
@@ -149,6 +149,19 @@ def held(folder: Path):
         yield
 
 
+def holder(folder: Path) -> str | None:
+    """The process id that holds the run, if any does."""
+    lock = folder / "lock"
+    if not lock.exists():
+        return None
+    with lock.open("r+") as stream:
+        try:
+            fcntl.flock(stream, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            return stream.read().strip() or "unknown"
+    return None
+
+
 def whole_checkpoint(folder: Path) -> Path | None:
     """The latest checkpoint that was written to its end."""
     marks = (folder / "checkpoints").glob("checkpoint-*/whole")
@@ -183,22 +196,18 @@ def _execute(config: RunConfig, folder: Path, model, tokenizer, benchmarks: list
              stop_after: int | None) -> dict | None:
     """Train (or only evaluate, when there are no steps) into `folder`; the provenance facts, or
     None when the training has stopped early."""
-    from rlvr_utils.policies import open_policy
     from rlvr_utils.provenance import provenance
-    from rlvr_utils.recording import Recorder
-    from rlvr_utils.records import drop_rows_after
 
-    recorder = Recorder(config, folder, tokenizer, benchmarks, stop_after)
-    checkpoint = whole_checkpoint(folder)
-    step = int(checkpoint.name.split("-")[1]) // config.updates_per_rollout if checkpoint else 0
-    if first_process():
-        for name in JSON_LINES:
-            drop_rows_after(folder / name, step if checkpoint else -1)
     with provenance(config) as facts:
         if config.steps == 0:
-            recorder.evaluate(open_policy(config, local_path(config.model), model, tokenizer), 0)
+            _evaluate_base(config, folder, model, tokenizer, benchmarks)
             return facts
-        trainer = _train(config, folder, model, tokenizer, rows, recorder, checkpoint)
+        checkpoint = whole_checkpoint(folder)
+        step = int(checkpoint.name.split("-")[1]) // config.updates_per_rollout if checkpoint else 0
+        if first_process():
+            for name in JSON_LINES:
+                drop_rows_after(folder / name, step if checkpoint else -1)
+        trainer = _train(config, folder, model, tokenizer, benchmarks, rows, checkpoint, stop_after)
         if trainer.state.global_step < config.steps * config.updates_per_rollout:
             return None
         facts["resumed_from"] = step or None
@@ -206,9 +215,20 @@ def _execute(config: RunConfig, folder: Path, model, tokenizer, benchmarks: list
     return facts
 
 
-def _train(config: RunConfig, folder: Path, model, tokenizer, rows, recorder, checkpoint: Path | None):
+def _evaluate_base(config: RunConfig, folder: Path, model, tokenizer, benchmarks: list) -> None:
+    from rlvr_utils.checkpoints import evaluate_policy
+    from rlvr_utils.policies import TransformersPolicy
+
+    policy = TransformersPolicy(model, tokenizer) if config.engine == "transformers" else None
+    evaluate_policy(config, local_path(config.model), 0, benchmarks, folder, policy)
+
+
+def _train(config: RunConfig, folder: Path, model, tokenizer, benchmarks: list, rows, checkpoint: Path | None,
+           stop_after: int | None):
+    from rlvr_utils.recording import Recorder
     from rlvr_utils.training import build_trainer
 
+    recorder = Recorder(config, folder, tokenizer, benchmarks, stop_after)
     trainer = build_trainer(config, model, tokenizer, rows, folder / "checkpoints", recorder)
     trainer.train(resume_from_checkpoint=str(checkpoint) if checkpoint else None)
     return trainer
@@ -221,7 +241,7 @@ def _save_weights(trainer, folder: Path) -> str | None:
     trainer.save_model(str(folder))
     if not first_process():
         return None
-    trainer.processing_class.save_pretrained(folder)
+    (folder / "training_args.bin").unlink(missing_ok=True)  # a pickle that nothing here reads
     digest = hashlib.sha256()
     for path in sorted(folder.glob("*.safetensors")):
         with path.open("rb") as stream:

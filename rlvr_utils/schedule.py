@@ -1,4 +1,8 @@
-"""Train several runs: as many single-thread processes side by side as there are cores."""
+"""Train and evaluate several runs, each in a process of its own, by the command that a user would type.
+
+A run's process outlives the one that asked for it, such as a notebook's kernel: whoever asks again
+follows it. Without a GPU as many runs stand side by side as there are cores; with GPUs one has them all.
+"""
 from __future__ import annotations
 
 import json
@@ -11,30 +15,48 @@ from pathlib import Path
 from rlvr_utils.errors import UserError
 from rlvr_utils.profiles import RunConfig, to_fields
 from rlvr_utils.records import read_rows
-from rlvr_utils.runs import LOG, REQUEST, Run, find, obtain, partial_folder, run_name
+from rlvr_utils.runs import LOG, REQUEST, Run, find, holder, obtain, partial_folder, run_name
 
 PROGRESS_SECONDS = 15
 # An evaluation of the start model costs about as much as this many training steps.
 STEPS_OF_AN_EVALUATION = 10
 
 
+class Follower:
+    """Stands for a run's process that somebody else has started."""
+
+    returncode = 0
+
+    def __init__(self, folder: Path):
+        self.folder = folder
+
+    def poll(self) -> int | None:
+        return None if self.folder.exists() and holder(self.folder) else 0
+
+    def terminate(self) -> None:
+        """It is not ours to end."""
+
+    def wait(self) -> None:
+        """Nor to wait for."""
+
+
 def obtain_all(configs: list[RunConfig], results: Path) -> list[Run]:
-    """Every run, in order; the missing ones are trained by the same command a user would type.
+    """Every run, in order, trained and its kept policies evaluated where that is missing.
 
     Raises `UserError` when a run fails, naming it and its log; the others keep what they have.
     """
     missing = {run_name(config): config for config in configs if not find(config, results)}
-    if len(missing) == 1:
-        return [obtain(config, results) for config in configs]
     if missing:
         _train_all(missing, results)
-    return [obtain(config, results) for config in configs]
+    runs = [obtain(config, results) for config in configs]
+    for run in runs:
+        _evaluate_kept(run)
+    return runs
 
 
 def _train_all(missing: dict[str, RunConfig], results: Path) -> None:
     waiting, running = dict(missing), {}
-    threads = max(config.cpu_threads for config in missing.values())
-    slots = max(1, (os.cpu_count() or 1) // threads)
+    slots = _slots(max(config.cpu_threads for config in missing.values()))
     start = said = time.perf_counter()
     done_before = _steps_done(missing, results)
     try:
@@ -47,6 +69,8 @@ def _train_all(missing: dict[str, RunConfig], results: Path) -> None:
                 if process.poll() is not None:
                     del running[name]
                     _check(name, process.returncode, results)
+                    if not find(missing[name], results):  # whoever was followed has stopped
+                        waiting[name] = missing[name]
             if time.perf_counter() - said > PROGRESS_SECONDS:
                 said = time.perf_counter()
                 _report(missing, results, done_before, said - start, len(missing) - len(waiting) - len(running))
@@ -56,22 +80,64 @@ def _train_all(missing: dict[str, RunConfig], results: Path) -> None:
             process.wait()
 
 
-def _start(config: RunConfig, results: Path) -> subprocess.Popen:
+def _slots(threads: int) -> int:
+    import torch
+
+    return 1 if torch.cuda.is_available() else max(1, (os.cpu_count() or 1) // threads)
+
+
+def _start(config: RunConfig, results: Path) -> subprocess.Popen | Follower:
     """The run as a process of its own, its output in `<run>.partial/log.txt`."""
     folder = partial_folder(config, results)
+    if holder(folder):
+        return Follower(folder)
     (folder / REQUEST).write_text(json.dumps(to_fields(config)))
-    environment = {**os.environ, "OMP_NUM_THREADS": str(config.cpu_threads)}
-    with (folder / LOG).open("a") as log:
-        return subprocess.Popen(
-            [sys.executable, "-m", "rlvr_utils", "train", "--config", str(folder / REQUEST),
-             "--results", str(results)], stdout=log, stderr=log, env=environment)
+    return _process([*_launcher(), "train", "--config", str(folder / REQUEST), "--results", str(results)],
+                    folder / LOG, config.cpu_threads)
+
+
+def _launcher() -> list[str]:
+    """Plain Python, or `accelerate launch` with the file that RLVR_LAUNCH names, such as those in launch/."""
+    config = os.environ.get("RLVR_LAUNCH")
+    through = ["-m", "accelerate.commands.launch", "--config_file", config] if config else []
+    return [sys.executable, *through, "-m", "rlvr_utils"]
+
+
+def _process(command: list[str], log: Path, threads: int) -> subprocess.Popen:
+    """A process in a session of its own, which neither Ctrl-C in the terminal nor the end of this one reaches."""
+    environment = {**os.environ, "OMP_NUM_THREADS": str(threads)}
+    with log.open("a") as stream:
+        return subprocess.Popen(command, stdout=stream, stderr=stream, env=environment, start_new_session=True)
 
 
 def _check(name: str, code: int, results: Path) -> None:
     if code:
         log = results / "runs" / f"{name}.partial" / LOG
-        last = log.read_text().strip().splitlines()[-1:] or ["no output"]
-        raise UserError(f"run {name} ended with exit code {code}: {last[0]} (whole log: {log})")
+        raise UserError(f"run {name} ended with exit code {code}: {_last_line(log)} (whole log: {log})")
+
+
+def _last_line(log: Path) -> str:
+    return (log.read_text().strip().splitlines() or ["no output"])[-1]
+
+
+def _evaluate_kept(run: Run) -> None:
+    """Evaluate what the run has kept, in a process that goes on where an earlier one stopped."""
+    from rlvr_utils.checkpoints import missing_evaluations
+
+    if not missing_evaluations(run):
+        return
+    log = run.folder / "evaluation.txt"
+    print(f"evaluating {len(missing_evaluations(run))} kept policies of {run.folder.name}; log: {log}", flush=True)
+    command = [sys.executable, "-m", "rlvr_utils", "evaluate", "--run", str(run.folder)]
+    process = _process(command, log, run.config.cpu_threads)
+    try:
+        code = process.wait()
+    finally:
+        process.terminate()
+    if code:
+        raise UserError(f"the evaluation of {run.folder.name} ended with exit code {code}: {_last_line(log)} "
+                        f"(whole log: {log})")
+    log.unlink()
 
 
 def _work(config: RunConfig) -> int:

@@ -1,6 +1,7 @@
 """The trainer: TRL's GRPOTrainer with the authors' objective, weight decay and schedule."""
 from __future__ import annotations
 
+import shutil
 from pathlib import Path
 
 import torch
@@ -8,6 +9,7 @@ from transformers import PrinterCallback
 from trl import GRPOTrainer
 
 from rlvr_utils.micro_batches import token_micro_batches
+from rlvr_utils.models import copy_policy
 from rlvr_utils.objective import group_advantages, sequence_weights, token_terms, weighted_sum
 from rlvr_utils.profiles import RunConfig
 from rlvr_utils.rollouts import sample
@@ -148,5 +150,16 @@ class OneShotTrainer(GRPOTrainer):
         super()._save_checkpoint(model, trial)
         step, rest = divmod(self.state.global_step, self.run_config.updates_per_rollout)
         if self.run_config.keep_every and not rest and step % self.run_config.keep_every == 0:
-            self.save_model(str(kept_policy(Path(self.args.output_dir).parent, step)))
+            self._keep(kept_policy(Path(self.args.output_dir).parent, step))
         self.accelerator.wait_for_everyone()  # a checkpoint is whole when every process has written its part
+
+    def _keep(self, folder: Path) -> None:
+        """Keep the policy for evaluation, in the precision it is evaluated in; shards are gathered."""
+        raw, fresh = folder.with_suffix(".raw"), folder.with_suffix(".new")
+        self.save_model(str(raw))
+        if self.accelerator.is_main_process:
+            for earlier in (fresh, folder):  # of an attempt that was cut short
+                shutil.rmtree(earlier, ignore_errors=True)
+            copy_policy(raw, fresh, self.run_config.eval_dtype or self.run_config.dtype)
+            fresh.rename(folder)
+            shutil.rmtree(raw)

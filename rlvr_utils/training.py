@@ -12,12 +12,13 @@ from trl import GRPOConfig
 
 from rlvr_utils import grading
 from rlvr_utils.errors import UserError
+from rlvr_utils.plan import launched_layout
 from rlvr_utils.problems import Problem, distinct, load_training
 from rlvr_utils.profiles import RunConfig, local_path
 from rlvr_utils.prompts import check_prompt_lengths, training_prompt
 from rlvr_utils.trainer import OneShotTrainer
 
-REWARDS = ("outcome", "format")
+REWARDS = ("outcome", "format", "random")
 # TRL 1.16 still asks for the old name of a property of transformers 5.23.
 warnings.filterwarnings("ignore", message="`is_gradient_checkpointing`", category=FutureWarning)
 
@@ -93,9 +94,18 @@ def format(completions, **_) -> list[float]:  # the reward's name in the paper a
     return [grading.format_reward(text) for text in completions]
 
 
+def coin(seed: int):
+    """The random reward, a control: right or wrong by a coin that does not look at the answer."""
+    def random_reward(completions, trainer_state, **_) -> list[float]:
+        rng = random.Random(f"{seed} {trainer_state.global_step} {os.environ.get('RANK', 0)}")
+        return [float(rng.random() < 0.5) for _ in completions]
+    random_reward.__name__ = "random"
+    return random_reward
+
+
 def reward_weights(config: RunConfig) -> list[float]:
-    """Both rewards are always logged; without a policy loss neither counts, so that every
-    advantage is exactly 0."""
+    """All rewards are always logged; without a policy loss none counts, so that every advantage is
+    exactly 0."""
     if config.reward not in REWARDS:
         raise UserError(f"reward {config.reward!r} does not exist; choose one of: {', '.join(REWARDS)}")
     return [float(config.policy_loss and config.reward == name) for name in REWARDS]
@@ -127,6 +137,9 @@ def prepare(config: RunConfig, tokenizer):
     reward_weights(config)
     if config.keep_every % config.save_every:
         raise UserError(f"keep_every={config.keep_every} is no multiple of save_every={config.save_every}; change one")
+    if config.engine == "transformers" and launched_layout() == "sharded":
+        raise UserError("engine 'transformers' cannot write responses with a sharded model; set engine to vllm, or "
+                        "launch with launch/eight-gpus-ddp.yaml")
     if processes() > 1 and config.eval_every:
         raise UserError(f"eval_every={config.eval_every} evaluates inside the training, which several processes "
                         "cannot; set it to 0 and keep_every to the steps that you want evaluated")
@@ -148,8 +161,8 @@ def trainer_arguments(config: RunConfig, folder: Path, on_cpu: bool) -> GRPOConf
         reward_weights=reward_weights(config), num_iterations=1, shuffle_dataset=False,
         bf16=config.autocast or config.dtype == "bfloat16", use_cpu=on_cpu, activation_checkpointing=not on_cpu,
         logging_steps=updates, save_steps=config.save_every * updates, save_total_limit=2,
-        report_to=[], disable_tqdm=True, log_level="error", dataloader_pin_memory=not on_cpu,
-        **engine_arguments(config))
+        ddp_find_unused_parameters=False, dataloader_pin_memory=not on_cpu,
+        report_to=[], disable_tqdm=True, log_level="error", **engine_arguments(config))
 
 
 def engine_arguments(config: RunConfig) -> dict:
@@ -173,5 +186,5 @@ def build_trainer(config: RunConfig, model, tokenizer, dataset, folder: Path, re
     stops = set(stops) if isinstance(stops, (list, tuple)) else {stops}
     return OneShotTrainer(
         config, stops, recorder.timed, model=model, processing_class=tokenizer,
-        reward_funcs=[recorder.watch(outcome), format],
+        reward_funcs=[recorder.watch(outcome), format, coin(config.seed)],
         args=trainer_arguments(config, folder, on_cpu), train_dataset=dataset, callbacks=[recorder])

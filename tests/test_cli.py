@@ -101,7 +101,7 @@ def test_a_configuration_that_is_a_folder(mistake, tmp_path):
 @pytest.mark.parametrize(("fields", "message"), [
     ({"reward": "length"}, "reward 'length' does not exist"), ({"examples": [7]}, "trains on example 7"),
     ({"micro_batch": 3}, "change micro_batch"), ({"micro_batch": 0}, "micro_batch"),
-    ({"eval_template": "alpaca"}, "eval_template 'alpaca'"), ({"dtype": "float99"}, "dtype 'float99'"),
+    ({"eval_template": "alpaca"}, "eval_template 'alpaca'"), ({"dtype": "float99"}, "'dtype' is 'float99'"),
     ({"prompts_per_step": 6, "micro_batch": 24}, "exceeds the 5 training rows"),
     ({"max_prompt_tokens": 9}, "shorten the problem")])
 def test_a_configuration_that_cannot_be_trained(mistake, spoiled, fields, message):

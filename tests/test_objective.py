@@ -100,7 +100,7 @@ def train(config, folder) -> Watch:
         for parameter in trainer.ref_model.double().parameters():
             parameter.data += 0.05 * torch.randn_like(parameter)
     trainer._generate_single_turn = lambda prompt_ids, *_, **__: (responses(prompt_ids), None)
-    trainer.reward_funcs = [recorder.watch(lambda **_: REWARDS), lambda **_: REWARDS]
+    trainer.reward_funcs = [recorder.watch(lambda **_: REWARDS), *[lambda **_: REWARDS] * 2]
     watch.start, watch.reference = fresh(trainer.model), fresh(trainer.ref_model or trainer.model)
     trainer.train()
     return watch

@@ -80,7 +80,8 @@ def test_shared_prompts_cost_whole_logits_and_fewer_tokens(made_up):
 
 
 def test_plain_data_parallel_repeats_everything_and_sharding_divides_it(made_up):
-    one, eight, sharded = plan(made_up, replace(A100, gpus=1)), plan(made_up, A100), plan(made_up, A100, sharded=True)
+    one, eight = plan(made_up, replace(A100, gpus=1)), plan(made_up, A100)
+    sharded = plan(made_up, A100, layout="sharded")
     weights, gathered = 4 * PARAMETERS, 4 * (32 * 8 + (PARAMETERS - 32 * 8) / 2)
     assert eight.resident == one.resident
     assert (eight.training - one.training) * GIB == pytest.approx(weights)  # the buckets
@@ -207,13 +208,13 @@ def test_the_pocket_profile_fits_a_laptop():
 def test_seven_billion_parameters_fit_only_in_shards(paper):
     seven = paper.changed(model="Qwen/Qwen2.5-Math-7B", steps=1000)
     for hardware in (replace(H100, disk=2000.0), A100):
-        with pytest.raises(UserError, match="FSDP or ZeRO-3 accelerate config"):
+        with pytest.raises(UserError, match="launch/eight-gpus-fsdp.yaml"):
             refuse_what_cannot_fit(plan(seven, hardware))
-    refuse_what_cannot_fit(plan(seven, A100, sharded=True))
+    refuse_what_cannot_fit(plan(seven, A100, layout="sharded"))
 
 
 @pytest.mark.parametrize(("changes", "hardware", "line"), [
-    ({}, SMALL_CARD, "need 24.5 GiB of each NVIDIA GeForce RTX 4090, of which 22.4 .*24 GB cards, or .*dtype"),
+    ({}, SMALL_CARD, "need 24.5 GiB of each NVIDIA GeForce RTX 4090, of which 22.4 .*one-24gb-gpu.yaml, or .*dtype"),
     ({"micro_batch": 64}, H100, r"training needs .*lower micro_batch \(now 64\)"),
     ({"share_prompts": True, "micro_batch": 16}, H100, "training needs .*set share_prompts to false"),
     ({"engine_memory": 0.8}, H100, r"writing responses needs .*lower engine_memory \(now 0.8\)"),
@@ -256,7 +257,7 @@ def test_the_text_has_the_numbers(paper):
                   "48.8 GiB while training", "632.6 of 2000 GiB free", "2,048,000 rollouts", "100 x 2,247 answers",
                   "GPU-hours: ", " h of evaluation on one GPU", "30% of the allowed lengths", "factor of two or three"):
         assert words in text, words
-    assert "sharded over the GPUs" in plan_text(plan(paper, A100, sharded=True))
+    assert "sharded over the GPUs" in plan_text(plan(paper, A100, layout="sharded"))
 
 
 def test_an_unknown_card_is_guessed_and_the_guess_is_told(paper):

@@ -8,6 +8,7 @@ import shutil
 import pytest
 import yaml
 
+from rlvr_utils.arms import with_arm
 from rlvr_utils.errors import UserError
 from rlvr_utils.profiles import (
     FOLDER,
@@ -20,6 +21,7 @@ from rlvr_utils.profiles import (
     profile_names,
     to_fields,
 )
+from rlvr_utils.runs import run_name
 
 
 @pytest.fixture
@@ -60,6 +62,8 @@ def test_the_pocket_profile_keeps_the_papers_recipe():
 @pytest.mark.parametrize("name", profile_names())
 def test_every_value_of_a_profile_is_explained(name):
     lines = (FOLDER / f"{name}.yaml").read_text(encoding="utf-8").splitlines()
+    for line in [line for line in lines if line.startswith("like: ")]:
+        lines += (FOLDER / f"{line.removeprefix('like: ')}.yaml").read_text(encoding="utf-8").splitlines()
     sources = ("model:", "pool:", "temperature:", "learning_rate:", "steps:", "prompts_per_step:")
     for start in sources:
         assert any(line.startswith(start) and "#" in line for line in lines), start
@@ -166,3 +170,53 @@ def test_touched_files_and_notes_beside_them_do_not_change_the_hash(own_files, t
     for path in (tmp_path / "pool.jsonl", tmp_path / "model" / "model.safetensors"):
         path.touch()
     assert config_hash(own_files) == before
+
+
+PAPER = [name for name in profile_names() if name not in ("pocket", "smollm2-135m")]
+
+
+@pytest.mark.parametrize("name", PAPER)
+def test_the_papers_protocol(name):
+    """Paper §3.1 and the released code; where they disagree, the README's table of departures."""
+    config = load_profile(name)
+    assert (config.prompts_per_step, config.num_generations, config.temperature) == (128, 8, 0.6)
+    assert (config.learning_rate, config.weight_decay) == (1e-6, 0.01)
+    assert (config.max_grad_norm, config.clip_ratio) == (1.0, 0.2)
+    assert (config.kl_coef, config.entropy_coef, config.kl_in_reward) == (0.001, 0.001, 0.0)
+    assert (config.updates_per_rollout, config.idle_first_step, config.micro_batch_tokens) == (1, True, 24_000)
+    assert (config.dtype, config.autocast, config.engine, config.repeat_to) == ("float32", True, "vllm", 128)
+    assert (config.max_prompt_tokens, config.keep_every) == (1024, 20)
+    assert config.ranking[1] == "124" and config.ranking[13] == "682" and config.ranking[1209] == "789"
+    assert config.labels == {"near": "12.7", "guessable": "4", "far": "929725"}
+    six = [benchmark.name for benchmark in config.benchmarks][:6]
+    assert six == ["MATH500", "AIME24", "AMC23", "Minerva", "OlympiadBench", "AIME25"]
+
+
+def test_what_differs_between_the_papers_models():
+    steps = {name: load_profile(name).steps for name in PAPER}
+    assert steps == {"qwen2.5-math-1.5b": 2000, "qwen2.5-math-7b": 1000, "llama-3.2-3b-instruct": 1000,
+                     "deepseek-r1-distill-qwen-1.5b": 1200, "qwen2.5-1.5b": 2000, "qwen2.5-math-1.5b-instruct": 2000}
+    distilled, paper = load_profile("deepseek-r1-distill-qwen-1.5b"), load_profile("qwen2.5-math-1.5b")
+    assert (distilled.max_response_tokens, distilled.eval_max_tokens, distilled.eval_top_p) == (8192, 32768, 0.95)
+    assert (paper.max_response_tokens, paper.eval_max_tokens, paper.eval_top_p) == (3072, 3072, 1.0)
+    sampled = {benchmark.name: (benchmark.samples, benchmark.temperature) for benchmark in paper.benchmarks
+               if benchmark.scoring == "generation"}
+    assert sampled == {**dict.fromkeys(("MATH500", "Minerva", "OlympiadBench", "ARC-E", "ARC-C"), (1, 0.0)),
+                       **dict.fromkeys(("AIME24", "AMC23", "AIME25"), (8, 0.6))}
+    assert load_profile("llama-3.2-3b-instruct").eval_template == "llama"
+
+
+def test_a_later_field_at_its_default_leaves_the_name_of_a_run_alone():
+    config = load_profile("pocket")
+    assert config_hash(config.changed(keep_every=20)) != config_hash(config)
+    old = {name: value for name, value in to_fields(config).items() if name not in ("keep_every", "engine", "labels")}
+    assert from_fields(old, "an earlier run") == config
+    scored = (Benchmark("x", "x.jsonl", scoring="likelihood"),)
+    plain = (Benchmark("x", "x.jsonl"),)
+    assert config_hash(config.changed(benchmarks=scored)) != config_hash(config.changed(benchmarks=plain))
+
+
+def test_the_committed_runs_keep_their_names():
+    """The names under which the records of an earlier version are found."""
+    committed = {path.name for path in (FOLDER.parents[1] / "results/pocket/runs").iterdir()}
+    assert {run_name(with_arm(load_profile("pocket"), arm, 0)) for arm in ("base", "one-shot", "full-set")} <= committed

@@ -96,13 +96,14 @@ def test_rewards_are_the_training_grader_and_the_closed_box():
 
 
 @pytest.mark.parametrize(("arm", "weights"), [
-    ("one-shot", [1.0, 0.0]), ("format-reward", [0.0, 1.0]), ("entropy-only", [0.0, 0.0])])
+    ("one-shot", [1.0, 0.0, 0.0]), ("format-reward", [0.0, 1.0, 0.0]), ("random-reward", [0.0, 0.0, 1.0]),
+    ("entropy-only", [0.0, 0.0, 0.0])])
 def test_which_reward_counts_is_the_arms(tiny_config, arm, weights):
     assert reward_weights(with_arm(tiny_config, arm, 0)) == weights
 
 
 def test_an_unknown_reward_is_an_error(tiny_config):
-    with pytest.raises(UserError, match="reward 'length' does not exist; choose one of: outcome, format"):
+    with pytest.raises(UserError, match="reward 'length' does not exist; choose one of: outcome, format, random"):
         reward_weights(tiny_config.changed(reward="length"))
 
 

@@ -13,7 +13,7 @@ from pathlib import Path
 
 from rlvr_utils.errors import UserError
 
-CHOICES = {"engine": ("transformers", "vllm", "vllm-server")}
+CHOICES = {"engine": ("transformers", "vllm", "vllm-server"), "dtype": ("float32", "bfloat16", "float16")}
 PACKAGE = Path(__file__).resolve().parent.parent
 FOLDER = Path(__file__).resolve().parent
 
@@ -121,6 +121,9 @@ def load_profile(name: str) -> RunConfig:
     if name not in profile_names():
         raise UserError(f"profile {name!r} does not exist; choose one of: {', '.join(profile_names())}")
     fields = yaml.safe_load(path.read_text(encoding="utf-8"))
+    if "like" in fields:  # what differs from another profile
+        base = FOLDER / f"{fields.pop('like')}.yaml"
+        fields = {**yaml.safe_load(base.read_text(encoding="utf-8")), **fields}
     return from_fields({"profile": name, "arm": "base", "seed": 0, **fields}, path.name)
 
 
