@@ -152,7 +152,8 @@ class Cost:
         config = self.config
         checkpoints = min(CHECKPOINTS, config.steps // config.save_every if config.save_every else 0)
         kept = config.steps // config.keep_every if config.keep_every else 0
-        weights = (kept + 1) * self.state if config.steps else 0
+        kept_state = self.parameters * WIDTHS[config.eval_dtype or config.dtype]
+        weights = (1 + bool(kept)) * self.state + kept * kept_state if config.steps else 0  # one is written raw first
         return side_by_side * checkpoints * 3 * self.state + runs * (weights + (config.steps + 1) * RECORDS)
 
     def training_seconds(self, share: float) -> float:

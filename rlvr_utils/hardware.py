@@ -1,6 +1,7 @@
 """What a run would run on: found on this machine, or written down for another one."""
 from __future__ import annotations
 
+import math
 import os
 import re
 from dataclasses import dataclass, replace
@@ -59,13 +60,13 @@ class Hardware:
                    os.cpu_count() or 1, psutil.virtual_memory().total / GIB, shutil.disk_usage(place).free / GIB)
 
     def with_gpus(self, text: str) -> Hardware:
-        """These cores and disk with other GPUs, written as "8 x A100 80" (GiB each), and RAM enough
-        for them. Raises `UserError` for another form."""
+        """These cores with other GPUs, written as "8 x A100 80" (GiB each), RAM enough for them and any
+        disk. Raises `UserError` for another form."""
         found = re.fullmatch(r"(\d+) *x *(.+?) +(\d+)", text.strip())
         if not found or int(found[1]) < 1:
             raise UserError(f"hardware {text!r} is not understood; write it as '8 x A100 80', GiB of each last")
         return replace(self, gpus=int(found[1]), gpu=found[2], gpu_memory=float(found[3]),
-                       ram=max(self.ram, int(found[1]) * float(found[3]) * 2))
+                       ram=max(self.ram, int(found[1]) * float(found[3]) * 2), disk=math.inf)
 
     @property
     def known(self) -> bool:

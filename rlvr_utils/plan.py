@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import os
 from dataclasses import dataclass
-from math import ceil
+from math import ceil, isfinite
 
 from rlvr_utils.architectures import model_config, parameter_count
 from rlvr_utils.costs import GPU_PROCESS_BASE, Cost
@@ -178,7 +178,8 @@ def plan_text(plan: Plan) -> str:
         "memory": f"{peak}{plan.generation:.1f} GiB while writing responses, "
                   + (f"of {hardware.gpu_memory:.0f} on each GPU" if gpus else "of RAM for each run"),
         "RAM": f"{plan.ram:.1f} of {hardware.ram:.0f} GiB with {plan.side_by_side} run(s) at a time",
-        "disk": f"{plan.disk:.1f} of {hardware.disk:.0f} GiB free",
+        "disk": f"{plan.disk:.1f} GiB"
+                + (f", of which {hardware.disk:.0f} are free" if isfinite(hardware.disk) else ""),
         "training": f"{config.steps:,} steps, {plan.rollouts:,} rollouts, {plan.updates:,} optimizer updates, "
                     f"{_span(plan.rollout_tokens, 1e6)} million tokens",
         "evaluation": f"{plan.evaluations} x {plan.answers:,} answers, "

@@ -118,7 +118,8 @@ def test_disk_holds_checkpoints_kept_and_final_weights_and_records(made_up):
     disk = lambda **keywords: plan(made_up.changed(**keywords), A100).disk * GIB  # noqa: E731
     assert disk() == pytest.approx(2 * 3 * weights + weights + records)  # steps 5 and 10
     assert disk(save_every=1) == pytest.approx(3 * 3 * weights + weights + records)
-    assert disk(keep_every=5) == pytest.approx(2 * 3 * weights + 3 * weights + records)
+    assert disk(keep_every=5) == pytest.approx(2 * 3 * weights + 4 * weights + records)  # two kept, one as it is saved
+    assert disk(keep_every=5, eval_dtype="bfloat16") == pytest.approx(2 * 3 * weights + 3 * weights + records)
     assert disk(save_every=20) == pytest.approx(weights + records)
     assert plan(made_up, LAPTOP, runs=20).disk * GIB == pytest.approx(8 * 6 * weights + 20 * (weights + records))
 
@@ -223,7 +224,7 @@ def test_seven_billion_parameters_fit_only_in_shards(paper):
     ({}, replace(A100, ram=64.0), "need 78.0 GiB of RAM, of which 60.8 .*fewer GPUs"),
     ({"engine": "transformers"}, LAPTOP, r"GiB of RAM, .*lower micro_batch \(now 8\).*cpu_threads \(now 1\)"),
     ({}, replace(A100, disk=600.0),
-     r"need 632.6 GiB of disk, of which 600.0 .*keep_every \(now 20\) or save_every \(now 20\).*--results"),
+     r"need 638.4 GiB of disk, of which 600.0 .*keep_every \(now 20\) or save_every \(now 20\).*--results"),
     ({"keep_every": 0}, replace(A100, disk=50.0), "GiB of disk, of which 50.0 .*save_every")])
 def test_what_cannot_fit_is_one_line_with_the_field_to_change(paper, changes, hardware, line):
     with pytest.raises(UserError, match=line) as caught:
@@ -254,7 +255,7 @@ def test_every_profile_has_a_plan(name, hardware, made_up, tmp_path, monkeypatch
 def test_the_text_has_the_numbers(paper):
     text = plan_text(plan(paper, A100))
     for words in ("1,543,714,304 parameters in float32, replicated on every GPU", "8 x NVIDIA A100-SXM4-80GB, 79 GiB",
-                  "48.8 GiB while training", "632.6 of 2000 GiB free", "2,048,000 rollouts", "100 x 2,247 answers",
+                  "48.8 GiB while training", "638.4 GiB, of which 2000 are free", "2,048,000 rollouts", "100 x 2,247 answers",
                   "GPU-hours: ", " h of evaluation on one GPU", "30% of the allowed lengths", "factor of two or three"):
         assert words in text, words
     assert "sharded over the GPUs" in plan_text(plan(paper, A100, layout="sharded"))
