@@ -7,7 +7,7 @@ RUN := $(VENV)/bin/python
 export HF_HUB_OFFLINE ?= 1
 export TOKENIZERS_PARALLELISM := false
 
-.PHONY: reproduce test lab lint requirements clean
+.PHONY: reproduce test lab lint requirements mutations clean
 
 reproduce: $(VENV)/ready
 	$(RUN) -m rlvr_utils reproduce --profile pocket --retrain
@@ -15,6 +15,10 @@ reproduce: $(VENV)/ready
 test: $(VENV)/ready lint
 	$(RUN) -m pytest tests
 	$(RUN) -m pytest --nbval-lax --nbval-current-env notebooks
+
+# Plants mistakes one by one in a copy; the tests must notice each (10 minutes).
+mutations: $(VENV)/ready
+	$(RUN) tests/mutations.py
 
 lab: $(VENV)/ready
 	$(RUN) -m jupyter lab notebooks

@@ -71,11 +71,19 @@ class Recorder(TrainerCallback):
         step = self._rollout_step(state)
         if step is not None and step == self.stop_after and step < self.config.steps:
             control.should_save = control.should_training_stop = True
-        if step is None or not self.config.eval_every or not state.is_world_process_zero:
+        if step is None or not state.is_world_process_zero:
             return
-        if step % self.config.eval_every and step != self.config.steps:
-            return
-        self.evaluate(TransformersPolicy(model, self.tokenizer), step)
+        if self._due(step, self.config.eval_every):
+            self.evaluate(TransformersPolicy(model, self.tokenizer), step)
+        if self._due(step, self.config.eval_every or self.config.keep_every):
+            self.keep_samples(step)
+
+    def _due(self, step: int, every: int) -> bool:
+        """Is this one of every so many steps, or the last? Never when `every` is 0."""
+        return bool(every) and (step % every == 0 or step == self.config.steps)
+
+    def keep_samples(self, step: int) -> None:
+        """Write down the first training responses of this step."""
         batch = zip(self.batch["responses"], self.batch["answers"], self.batch["outcomes"])
         append_rows(self.folder / "samples.jsonl", [
             {"step": step, "answer": answer, "response": response, "outcome": value}

@@ -31,6 +31,7 @@ def run(trained, tmp_path):
 def test_every_step_is_kept_and_none_is_evaluated(trained):
     assert kept_steps(trained) == [1, 2, 3] == missing_evaluations(trained)
     assert trained.rows("evaluations") == [] and len(trained.rows("metrics")) == 3
+    assert [row["step"] for row in trained.rows("samples")] == [1] * 4 + [2] * 4 + [3] * 4
     assert {path.name for path in (trained.folder / "policies").iterdir()} == {f"step-0000{n}" for n in (1, 2, 3)}
     assert not list(trained.folder.rglob("*.bin"))  # no pickle
 

@@ -255,8 +255,9 @@ def test_every_profile_has_a_plan(name, hardware, made_up, tmp_path, monkeypatch
 def test_the_text_has_the_numbers(paper):
     text = plan_text(plan(paper, A100))
     for words in ("1,543,714,304 parameters in float32, replicated on every GPU", "8 x NVIDIA A100-SXM4-80GB, 79 GiB",
-                  "48.8 GiB while training", "638.4 GiB, of which 2000 are free", "2,048,000 rollouts", "100 x 2,247 answers",
-                  "GPU-hours: ", " h of evaluation on one GPU", "30% of the allowed lengths", "factor of two or three"):
+                  "48.8 GiB while training", "638.4 GiB, of which 2000 are free", "2,048,000 rollouts",
+                  "100 x 2,247 answers", "GPU-hours: ", " h of evaluation on one GPU",
+                  "30% of the allowed lengths", "factor of two or three"):
         assert words in text, words
     assert "sharded over the GPUs" in plan_text(plan(paper, A100, layout="sharded"))
 

@@ -75,6 +75,16 @@ def test_examples_are_chosen_by_rank_and_none_means_all(tiny_config):
         chosen_examples(ranked.changed(ranking={1: "77", 13: "0"}))
 
 
+def test_a_label_replaces_the_examples_answer(tiny_config):
+    """Table 5, rows 11-13: the question stays, its answer is wrong."""
+    config = with_arm(tiny_config, "label-far", 0).changed(labels={"near": "12.7", "far": "929725"})
+    own, = chosen_examples(with_arm(tiny_config, "one-shot", 0))
+    far, = chosen_examples(config)
+    assert (far.question, far.answer) == (own.question, "929725") and own.answer != "929725"
+    with pytest.raises(UserError, match="'label-guessable' .*'guessable'.*does not offer; it has: near, far"):
+        chosen_examples(with_arm(config, "label-guessable", 0))
+
+
 def test_the_dataset_shows_prompts_with_their_own_answers(tiny_config, tiny_tokenizer):
     rows = training_dataset(tiny_config.changed(steps=10), tiny_tokenizer)
     problems = chosen_examples(tiny_config)

@@ -1,0 +1,109 @@
+"""Planted mistakes: each must make its tests fail. `make mutations` applies them one by one to a copy.
+
+A test that passes with its mistake planted proves nothing; this file is the proof that they do not.
+"""
+from __future__ import annotations
+
+import os
+import shutil
+import subprocess
+import sys
+import tempfile
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parents[1]
+# What is planted: file of the package, text, mistaken text, tests that must notice.
+MUTATIONS = {
+    "sequences instead of tokens are averaged": (
+        "objective.py", "len(part) / len(response_lengths) / max(tokens, 1)",
+        "1 / len(response_lengths) / max(response_lengths[row], 1)", "test_objective.py"),
+    "one token mean over the mini-batch": (
+        "objective.py", "weights[row] = len(part) / len(response_lengths) / max(tokens, 1)",
+        "weights[row] = 1 / sum(response_lengths)", "test_objective.py"),
+    "ddof 0": ("objective.py", "groups.std(1, keepdim=True)", "groups.std(1, keepdim=True, correction=0)",
+               "test_objective.py"),
+    "TRL's epsilon": ("objective.py", "ADVANTAGE_EPSILON = 1e-6", "ADVANTAGE_EPSILON = 1e-4", "test_objective.py"),
+    "swapped sign of the policy loss": (
+        "objective.py", "-advantages * ratio, -advantages", "advantages * ratio, advantages", "test_objective.py"),
+    "swapped sign of the entropy bonus": ("trainer.py", "loss = loss - config.entropy_coef",
+                                          "loss = loss + config.entropy_coef", "test_objective.py"),
+    "the other direction of the divergence": ("objective.py", "difference = reference - log_probs",
+                                              "difference = log_probs - reference", "test_objective.py"),
+    "unbounded divergence": ("objective.py", ".clamp(-DIVERGENCE_BOUND, DIVERGENCE_BOUND)", "", "test_objective.py"),
+    "no clipping": ("objective.py", "ratio.clamp(1 - clip_ratio, 1 + clip_ratio)", "ratio", "test_objective.py"),
+    "missing temperature, shared prompts": ("shared_prompt.py", ".float() / temperature", ".float()",
+                                            "test_objective.py"),
+    "missing temperature, TRL's forward pass": ("training.py", "temperature=config.temperature, ", "",
+                                                "test_objective.py"),
+    "missing temperature in rollouts": (
+        "rollouts.py", "logits = logits.float() / temperature", "logits = logits.float()", "test_rollouts.py"),
+    "norms and biases do not decay": ("trainer.py", "return [name for name, _ in model.named_parameters()]",
+                                      "return super().get_decay_parameter_names(model)", "test_objective.py"),
+    "no gradient clipping": ("training.py", "max_grad_norm=config.max_grad_norm", "max_grad_norm=1e9",
+                             "test_objective.py"),
+    "no idle first step": ("trainer.py", "float(update >= updates)", "1.0", "test_objective.py"),
+    "an idle update instead of an idle rollout step": (
+        "trainer.py", "self.run_config.updates_per_rollout if self.run_config.idle_first_step else 0",
+        "int(self.run_config.idle_first_step)", "test_objective.py"),
+    "the reward's penalty with the wrong sign": ("trainer.py", "scores = scores - self.run_config.kl_in_reward",
+                                                 "scores = scores + self.run_config.kl_in_reward", "test_objective.py"),
+    "doubled instruction": ("prompts.py", 'f"{question} {SUFFIX}"', 'f"{question} {SUFFIX} {SUFFIX}"',
+                            "test_prompts.py"),
+    "suffix in the evaluation prompt": ("prompts.py", "return before + question + after",
+                                        'return before + f"{question} {SUFFIX}" + after', "test_prompts.py"),
+    "no blank in Llama's system turn": ("prompts.py", "{DATE}\\n\\n <|eot_id|>", "{DATE}\\n\\n<|eot_id|>",
+                                        "test_prompts.py"),
+    "two beginnings of text": ("trainer.py", "add_special_tokens=False", "add_special_tokens=True", "test_drill.py"),
+    "Llama's date of the day": ("prompts.py", 'DATE = "17 Apr 2025"', 'DATE = "18 Apr 2025"', "test_prompts.py"),
+    "the wrong label": ("training.py", "replace(rows[row], answer=label) if label else rows[row]", "rows[row]",
+                        "test_training.py"),
+    "another example": ("profiles/qwen2.5-math-1.5b.yaml", "{1: 124,", "{1: 125,", "test_profiles.py"),
+    "row counts not checked": ("public_data.py", "!= entry.rows", "!= len(rows)", "test_public_data.py"),
+    "greedy choice by chance": ("rollouts.py", "return logits.argmax(-1)", "return logits.argmin(-1)",
+                                "test_rollouts.py"),
+    "evaluated twice after a crash": ("checkpoints.py", 'and (step, pair[0].name) not in done', "",
+                                      "test_checkpoints.py"),
+    "weights exported in another precision": ("export.py", "copy_policy(source, target, dtype)",
+                                              'copy_policy(source, target, "float32")', "test_checkpoints.py"),
+}
+
+
+def survives(name: str, folder: Path) -> bool:
+    """Does the mistake go unnoticed? Planted in a copy of the package and its tests."""
+    file, right, wrong, tests = MUTATIONS[name]
+    path = folder / "rlvr_utils" / file
+    text = (ROOT / "rlvr_utils" / file).read_text(encoding="utf-8")
+    if text.count(right) != 1:
+        sys.exit(f"{name}: {right!r} stands {text.count(right)} times in {file}; mend the mutation")
+    path.write_text(text.replace(right, wrong), encoding="utf-8")
+    try:
+        done = subprocess.run([sys.executable, "-m", "pytest", "-q", "-x", f"tests/{tests}"], cwd=folder,
+                              capture_output=True, text=True, env={**os.environ, "PYTHONPATH": str(folder)})
+    finally:
+        path.write_text(text, encoding="utf-8")
+    if done.returncode not in (0, 1):
+        sys.exit(f"{name}: the tests did not run:\n{done.stdout[-2000:]}")
+    return done.returncode == 0
+
+
+def main() -> int:
+    """Plant every mistake, or those whose names contain a word of the command line."""
+    names = [name for name in MUTATIONS if not sys.argv[1:] or any(word in name for word in sys.argv[1:])]
+    with tempfile.TemporaryDirectory() as place:
+        folder = Path(place)
+        for part in ("rlvr_utils", "tests", "launch"):
+            shutil.copytree(ROOT / part, folder / part, ignore=shutil.ignore_patterns("__pycache__"))
+        for part in ("pyproject.toml", "requirements.txt", "requirements-gpu.txt"):
+            shutil.copy(ROOT / part, folder / part)
+        (folder / "results").symlink_to(ROOT / "results")
+        unnoticed = []
+        for name in names:
+            verdict = "UNNOTICED" if survives(name, folder) else "noticed"
+            unnoticed += [name] if verdict == "UNNOTICED" else []
+            print(f"{verdict:10s} {name}", flush=True)
+    print(f"{len(names) - len(unnoticed)} of {len(names)} planted mistakes noticed")
+    return 1 if unnoticed else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
