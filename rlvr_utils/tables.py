@@ -4,9 +4,8 @@ from __future__ import annotations
 import pandas as pd
 
 from rlvr_utils.arms import LABELS
-from rlvr_utils.errors import UserError
-from rlvr_utils.measures import best_step, main_benchmark, math_benchmarks, score
-from rlvr_utils.published import published_value
+from rlvr_utils.measures import GRADER, best_step, main_benchmark, math_benchmarks, score
+from rlvr_utils.published import published
 from rlvr_utils.runs import Run
 from rlvr_utils.statistics import mean_interval
 from rlvr_utils.study import Study
@@ -25,12 +24,29 @@ def save_table(frame: pd.DataFrame, study: Study, name: str) -> pd.DataFrame:
     return frame
 
 
-def paper_value(table: int, column: str, arm: str) -> float | None:
-    """The published number of an arm's row, None where the paper has none."""
-    try:
-        return published_value(table, column, **PAPER_ROWS[arm])
-    except (KeyError, UserError):
+# The paper's main model is in the tables that are asked for; its others are in these.
+OTHER_TABLES = (4, 10)
+
+
+def published_model(study: Study) -> str:
+    """The paper's name of the profile's model, or of the one that a small profile stands for."""
+    names = {row["model"] for table in (8, *OTHER_TABLES) for row in published(table)}
+    own = study.config.model.rsplit("/", 1)[-1]
+    return own if own in names else "Qwen2.5-Math-1.5B"
+
+
+def paper_value(table: int, column: str, arm: str, model: str = "Qwen2.5-Math-1.5B") -> float | None:
+    """The published number of an arm's row (GRPO), None where the paper has none, or several."""
+    if arm not in PAPER_ROWS:
         return None
+    wanted = PAPER_ROWS[arm]
+    for name in (table, *OTHER_TABLES) if table == 8 else (table,):
+        rows = [row for row in published(name, model=model) if row["dataset"] == wanted["dataset"]
+                and row.get("algorithm", "GRPO") == "GRPO"
+                and row.get("reward_type", "outcome") == wanted.get("reward_type", "outcome")]
+        if rows:
+            return float(rows[0]["values"][column]) if len(rows) == 1 and column in rows[0]["values"] else None
+    return None
 
 
 def arms_table(study: Study, runs: dict[str, list[Run]], benchmarks: list[str], table: int) -> pd.DataFrame:
@@ -43,7 +59,7 @@ def arms_table(study: Study, runs: dict[str, list[Run]], benchmarks: list[str], 
         if len(benchmarks) > 1:
             row["average"] = mean_interval([score(run, benchmarks) for run in arm_runs]).percent()
         for name in benchmarks:
-            value = paper_value(table, stands[name], arm)
+            value = paper_value(table, stands[name], arm, published_model(study))
             if value is not None:
                 row[f"published {stands[name]}"] = value
         rows[LABELS[arm]] = row
@@ -72,7 +88,7 @@ def grader_table(runs: list[Run]) -> pd.DataFrame:
     """Each benchmark under both graders (control X5), with time-outs counted apart from wrong
     answers; mean over seeds, percent."""
     rows: dict[str, dict] = {}
-    for benchmark in runs[0].config.benchmarks:
+    for benchmark in _generated(runs[0]):
         records = [run.evaluations(benchmark.name)[-1] for run in runs]
         row = {grader: mean_interval([r["accuracy"][grader] for r in records]).percent()
                for grader in records[0]["accuracy"]}
@@ -80,6 +96,34 @@ def grader_table(runs: list[Run]) -> pd.DataFrame:
         row["time-outs"] = sum(sum(r["timeouts"].values()) for r in records)
         row["mean tokens"] = round(sum(r["length"] for r in records) / len(records), 1)
         rows[benchmark.name] = row
+    return pd.DataFrame.from_dict(rows, orient="index")
+
+
+def _generated(run: Run) -> list:
+    return [benchmark for benchmark in run.config.benchmarks if benchmark.scoring == "generation"]
+
+
+def sampled_table(runs: list[Run]) -> pd.DataFrame:
+    """The sets of several samples: mean accuracy of all (avg@n) and share of problems solved at
+    least once (pass@n); mean over seeds, percent."""
+    rows = {}
+    for benchmark in [each for each in _generated(runs[0]) if each.samples > 1]:
+        records = [run.evaluations(benchmark.name)[-1] for run in runs]
+        rows[benchmark.name] = {
+            "samples": benchmark.samples, "avg@n": mean_interval([r["accuracy"][GRADER] for r in records]).percent(),
+            "pass@n": mean_interval([r["solved_once"] for r in records]).percent()}
+    return pd.DataFrame.from_dict(rows, orient="index", columns=["samples", "avg@n", "pass@n"])
+
+
+def likelihood_table(study: Study, runs: dict[str, list[Run]]) -> pd.DataFrame:
+    """One row an arm: the sets whose choices were scored by likelihood, after the last step;
+    without columns where the profile has none."""
+    names = [benchmark.name for benchmark in study.config.benchmarks if benchmark.scoring == "likelihood"]
+    rows = {}
+    for arm, arm_runs in runs.items():
+        last = {name: [run.evaluations(name)[-1]["accuracy"] for run in arm_runs] for name in names}
+        rows[LABELS[arm]] = {f"{name}, {metric}": mean_interval([scores[metric] for scores in last[name]]).percent()
+                             for name in names for metric in ("acc", "acc_norm")}
     return pd.DataFrame.from_dict(rows, orient="index")
 
 
