@@ -19,10 +19,7 @@ from rlvr_utils.sources import PUBLIC
 # Published mean lengths are 780 to 1,054 of 3,072 tokens (Table 19); prompts are taken to fill as much.
 EXPECTED_LENGTH = 0.3
 USABLE = 0.95  # share of a memory that can be filled: allocators leave gaps
-# Problems of a set whose file is not here (paper App. B), and of one that is unknown.
-SIZES = {"MATH500": 500, "AIME24": 30, "AIME25": 30, "AMC23": 40, "Minerva": 272, "OlympiadBench": 675,
-         "ARC-E": 2376, "ARC-C": 1172}
-UNKNOWN_SIZE = 500
+UNKNOWN_SIZE = 500  # problems of a set that neither is here nor is a public one
 
 
 @dataclass(frozen=True)
@@ -109,16 +106,17 @@ def _answers(config: RunConfig) -> int:
 
 def _problems(benchmark: Benchmark) -> int:
     from rlvr_utils.problems import load_benchmark
-    from rlvr_utils.public_data import public_set
+    from rlvr_utils.public_data import CATALOGUE
 
-    if benchmark.file.startswith(PUBLIC):  # its size is known; nothing is fetched for a plan
-        size = public_set(benchmark.file).rows
-        return min(size, benchmark.limit or size)
-    try:
-        return len(load_benchmark(local_path(benchmark.file), benchmark.limit))
-    except UserError:  # the run will say what is wrong with the file
-        size = SIZES.get(benchmark.stands_for or benchmark.name, UNKNOWN_SIZE)
-        return min(size, benchmark.limit or size)
+    name = benchmark.file.removeprefix(PUBLIC)
+    if name == benchmark.file:
+        try:
+            return len(load_benchmark(local_path(benchmark.file), benchmark.limit))
+        except UserError:  # the run will say what is wrong with the file
+            name = benchmark.stands_for
+    # The size of a public set is known; nothing is fetched for a plan.
+    size = CATALOGUE[name].rows if name in CATALOGUE else UNKNOWN_SIZE
+    return min(size, benchmark.limit or size)
 
 
 def refuse_what_cannot_fit(plan: Plan) -> None:

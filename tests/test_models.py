@@ -124,6 +124,30 @@ def test_a_damaged_folder_is_one_line(folder, name, content):
     assert "\n" not in str(caught.value)
 
 
+def test_weights_of_another_model_are_refused_and_not_filled_up(folder):
+    """The library would only warn, and put random numbers where a tensor is missing."""
+    from safetensors.torch import load_file, save_file
+
+    tensors = load_file(folder / "model.safetensors")
+    lost = tensors.pop("model.layers.1.mlp.up_proj.weight")
+    save_file(tensors, folder / "model.safetensors", metadata={"format": "pt"})
+    with pytest.raises(UserError, match="1 weights are not those of its config.json, such as model.layers.1"):
+        load_policy(str(folder))
+    save_file({**tensors, "model.layers.1.mlp.up_proj.weight": lost, "model.layers.9.mlp.up_proj.weight": lost + 1},
+              folder / "model.safetensors", metadata={"format": "pt"})
+    with pytest.raises(UserError, match="not those of its config.json, such as model.layers.9"):
+        load_policy(str(folder))
+
+
+def test_a_missing_shard_is_one_line(folder):
+    (folder / "model.safetensors").rename(folder / "model-00001-of-00002.safetensors")
+    weights = {"lm_head.weight": "model-00002-of-00002.safetensors", "x": "model-00001-of-00002.safetensors"}
+    (folder / "model.safetensors.index.json").write_text(json.dumps({"metadata": {}, "weight_map": weights}))
+    with pytest.raises(UserError, match="could not be loaded") as caught:
+        load_policy(str(folder))
+    assert "\n" not in str(caught.value)
+
+
 def test_code_that_comes_with_a_model_is_refused(folder, tmp_path, monkeypatch):
     modules, ran = tmp_path / "modules", tmp_path / "ran"
     monkeypatch.setattr("transformers.dynamic_module_utils.HF_MODULES_CACHE", str(modules))

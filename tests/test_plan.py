@@ -12,7 +12,7 @@ from rlvr_utils.architectures import known
 from rlvr_utils.arms import with_arm
 from rlvr_utils.errors import UserError
 from rlvr_utils.hardware import CARDS, CORE, GIB, UNKNOWN_CARD, Hardware
-from rlvr_utils.plan import EXPECTED_LENGTH, SIZES, plan, plan_text, refuse_what_cannot_fit
+from rlvr_utils.plan import EXPECTED_LENGTH, plan, plan_text, refuse_what_cannot_fit
 from rlvr_utils.profiles import Benchmark, load_profile, local_path, profile_names
 from rlvr_utils.published import published
 
@@ -43,7 +43,7 @@ def paper():
         arm="one-shot", model="Qwen/Qwen2.5-Math-1.5B", dtype="float32", autocast=True, engine="vllm", micro_batch=8,
         prompts_per_step=128, num_generations=8, max_prompt_tokens=1024, max_response_tokens=3072, share_prompts=False,
         steps=2000, save_every=20, keep_every=20, eval_every=0, eval_max_tokens=3072,
-        benchmarks=tuple(Benchmark(name, "not here", samples=samples) for name, samples in sets.items()))
+        benchmarks=tuple(Benchmark(name, f"public:{name}", samples=samples) for name, samples in sets.items()))
 
 
 def test_the_work_is_counted_from_the_configuration(made_up):
@@ -188,12 +188,11 @@ def test_sizes_of_benchmarks_come_from_their_files_and_else_from_the_paper(made_
     file = write_rows([{"id": i, "problem": f"{i}?", "answer": "1"} for i in range(7)], "seven.jsonl")
     sizes = {
         Benchmark("a", str(file)): 7, Benchmark("a", str(file), limit=3): 3, Benchmark("a", str(file), samples=4): 28,
-        Benchmark("AIME24", "not here", samples=8): 240, Benchmark("mine", "not here", "Minerva"): 272,
-        Benchmark("mine", "not here"): 500, Benchmark("MATH500", "not here", limit=100): 100,
+        Benchmark("AIME24", "public:AIME24", samples=8): 240, Benchmark("mine", "not here", "Minerva"): 272,
+        Benchmark("mine", "not here"): 500, Benchmark("MATH500", "public:MATH500", limit=100): 100,
         Benchmark("ARC-C", "not here", scoring="likelihood"): 0}
     for benchmark, size in sizes.items():
         assert plan(made_up.changed(benchmarks=(benchmark,)), LAPTOP).answers == size
-    assert SIZES["MATH500"] == 500
 
 
 @pytest.mark.parametrize("hardware", [A100, H100])
