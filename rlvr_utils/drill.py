@@ -6,6 +6,7 @@ full length, the worst case. The reward is the random control, so that every par
 """
 from __future__ import annotations
 
+import json
 import math
 import subprocess
 import sys
@@ -15,7 +16,7 @@ from pathlib import Path
 
 from rlvr_utils.architectures import model_config
 from rlvr_utils.errors import UserError
-from rlvr_utils.profiles import Benchmark, RunConfig, local_path
+from rlvr_utils.profiles import Benchmark, RunConfig, local_path, to_fields
 from rlvr_utils.prompts import evaluation_prompts, training_prompt
 from rlvr_utils.stand_ins import shrunk, write_data, write_model
 
@@ -52,7 +53,7 @@ def drill(config: RunConfig, folder: Path, layers: int | None = None, hidden: in
             "hidden": shape.hidden_size, "sizes": {name: getattr(small, name) for name in SIZES},
             "prompts": shown, "seconds": seconds, "hardware": run.provenance["hardware"],
             "versions": run.provenance["versions"], "git": run.provenance["git"],
-            "peak_memory_gib": round(_peak_memory() / 2**30, 2), **_speed(run, config, parameters)}
+            "peak_memory_gib": run.provenance["peak_memory_gib"], **_speed(run, config, parameters)}
 
 
 def drill_config(config: RunConfig, folder: Path, files: dict[str, Path], prompts: int, response_tokens: int,
@@ -95,31 +96,52 @@ def _check_prompts(config: RunConfig) -> dict[str, str]:
 
 def _train(config: RunConfig, folder: Path, seconds: dict[str, float]):
     """Train, stop after the first step, and resume from the checkpoint."""
-    from rlvr_utils.runs import obtain
+    from rlvr_utils.runs import find
 
     results = folder / "results"
     with _clock(seconds, "training until the interruption"):
-        if obtain(config, results, stop_after=1) is not None:
-            raise UserError("the run did not stop after its first step")
+        _obtain(config, results, stop_after=1)
+    if find(config, results):
+        raise UserError("the run did not stop after its first step")
     with _clock(seconds, "resumed training"):
-        run = obtain(config, results)
+        _obtain(config, results)
+    run = find(config, results)
     steps = [row["step"] for row in run.rows("metrics")]
     if run.provenance["resumed_from"] != 1 or steps != [*range(1, config.steps + 1)]:
         raise UserError(f"run {run.folder.name} was not resumed from its checkpoint; see its records")
     return run
 
 
+def _obtain(config: RunConfig, results: Path, stop_after: int | None = None) -> None:
+    """Here, or by the command in a process of its own where vLLM takes part: its engine keeps the
+    GPU until its process ends."""
+    from rlvr_utils.runs import obtain
+
+    if config.engine == "transformers":
+        obtain(config, results, stop_after)
+        return
+    request = results.parent / "config.json"
+    request.write_text(json.dumps(to_fields(config)), encoding="utf-8")
+    stop = ["--stop-after", str(stop_after)] if stop_after else []
+    _command("train", "--config", str(request), "--results", str(results), *stop)
+
+
 def _evaluate(run, config: RunConfig) -> None:
-    """In a process of its own where vLLM takes part: the trainer's engine still holds the GPU."""
     from rlvr_utils.checkpoints import evaluate_run, missing_evaluations
 
     if config.engine == "transformers":
         evaluate_run(run, [config.steps])
     else:
-        subprocess.run([sys.executable, "-m", "rlvr_utils", "evaluate", "--run", str(run.folder), "--step",
-                        str(config.steps)], check=True)
+        _command("evaluate", "--run", str(run.folder), "--step", str(config.steps))
     if config.steps in missing_evaluations(run):
         raise UserError(f"run {run.folder.name} has no record of its last step's evaluation")
+
+
+def _command(*words: str) -> None:
+    """One of the package's commands; its output goes to standard error, beside the record."""
+    done = subprocess.run([sys.executable, "-m", "rlvr_utils", *words], stdout=sys.stderr)
+    if done.returncode:
+        raise UserError(f"the command {words[0]!r} ended with exit code {done.returncode}; its own line is above")
 
 
 def _export(run, target: Path) -> None:
@@ -172,14 +194,3 @@ def _matrix_rate(autocast: bool) -> float:
             torch.cuda.synchronize()
         best = min(best, time.perf_counter() - start)
     return 2 * size**3 / best
-
-
-def _peak_memory() -> int:
-    """Bytes: of the GPU where there is one, else of this process."""
-    import resource
-
-    import torch
-
-    if _on_gpu():
-        return torch.cuda.max_memory_reserved()
-    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024

@@ -14,7 +14,7 @@ PACKAGES = ("torch", "transformers", "trl", "datasets", "sympy", "math-verify", 
 
 @contextmanager
 def provenance(config):
-    """Facts about the work done inside the block; time and seed are filled in at its end."""
+    """Facts about the work done inside the block; time and memory are filled in at its end."""
     from rlvr_utils.profiles import config_hash
 
     facts = {"config_hash": config_hash(config), "seed": config.seed, "git": git_state(),
@@ -24,6 +24,7 @@ def provenance(config):
     start = time.perf_counter()
     yield facts
     facts["wall_seconds"] = round(time.perf_counter() - start, 1)
+    facts["peak_memory_gib"] = round(peak_memory() / 2**30, 2)
 
 
 def git_state() -> dict:
@@ -46,6 +47,17 @@ def hardware() -> dict:
     pages = os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE") if hasattr(os, "sysconf") else 0
     return {"cpu": _processor(), "cores": os.cpu_count(), "memory_gib": round(pages / 2**30),
             "gpus": [torch.cuda.get_device_name(i) for i in range(torch.cuda.device_count())]}
+
+
+def peak_memory() -> int:
+    """The most bytes held so far: by torch on the GPU where there is one, else by this process."""
+    import resource
+
+    import torch
+
+    if torch.cuda.is_available():
+        return torch.cuda.max_memory_reserved()
+    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024
 
 
 def _processor() -> str:

@@ -226,3 +226,8 @@ def _read_log(path: Path) -> dict[int, list[float]]:
 
 def _is_accuracy(value: object) -> bool:
     return isinstance(value, (int, float)) and not isinstance(value, bool) and 0 <= value <= 1
+
+
+if __name__ == "__main__":
+    for line in check_all():
+        print(f"{line.name:32s} {line.error or f'{line.rows} rows, {line.place}'}")

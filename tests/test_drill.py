@@ -122,3 +122,20 @@ def test_the_command_writes_its_record(tmp_path, capsys):
 def test_one_step_cannot_be_resumed(tmp_path):
     with pytest.raises(UserError, match="1 step.*give at least 2"):
         drill(load_profile("pocket"), tmp_path, steps=1)
+
+
+def test_with_vllm_every_stage_is_a_command_of_its_own(tmp_path, monkeypatch):
+    """vLLM cannot run here: the commands are what a user would type, and their failure is one line."""
+    from rlvr_utils import drill as module
+    from rlvr_utils.profiles import from_fields
+
+    config = load_profile("qwen2.5-math-1.5b")
+    seen = []
+    monkeypatch.setattr(module, "_command", lambda *words: seen.append(words))
+    module._obtain(config, tmp_path / "results", stop_after=1)
+    (name, flag, request, *rest), = seen
+    assert (name, flag, rest) == ("train", "--config", ["--results", str(tmp_path / "results"), "--stop-after", "1"])
+    assert from_fields(json.loads(open(request).read()), "request") == config
+    monkeypatch.undo()
+    with pytest.raises(UserError, match="'evaluate' ended with exit code 2"):
+        module._command("evaluate", "--run", str(tmp_path))
