@@ -20,10 +20,10 @@ CAVEATS = {
               "knows the group of nearly every choice, yet picks the letter hardly better than chance even when it "
               "works carefully (see its model card), so a gain on these sets is a gain in form, and one in four is "
               "about its ceiling.",
-        "05": "The paper's run is thirty times longer in steps. At this scale \"late\" means the last part of a short "
-              "run, and over-fitting of the kind in Figure 3 may simply lie beyond its end. The corpus of the pocket "
-              "world contains a register with a second try, so reflection here is a habit that training may keep or "
-              "drop, not one that it has to invent.",
+        "05": "The paper's run is thirty times longer in steps, or more. At this scale \"late\" means the last part of "
+              "a short run, and over-fitting of the kind in Figure 3 may simply lie beyond its end. The corpus of the "
+              "pocket world contains a register with a second try, so reflection here is a habit that training may "
+              "keep or drop, not one that it has to invent.",
     },
 }
 
@@ -35,7 +35,7 @@ def caveat(study: Study, notebook: str):
     config = study.config
     seeds = "one seed, so without intervals" if len(study.seeds) == 1 else f"{len(study.seeds)} seeds"
     model = config.model.rsplit("/", 1)[-1] if "model" in study.brought else config.model.removeprefix("package:")
-    ran = f"What was run: profile {config.profile}, model {model}, {config.steps:,} rollout steps, {seeds}."
+    ran = f"What was run: profile {config.profile}, model {model}, up to {config.steps:,} rollout steps, {seeds}."
     own = "" if study.brought.keys() & {"model", "train_file", "eval_files"} else CAVEATS.get(config.profile, {}).get(
         notebook, "")
     return Markdown(f"{ran} {own}".strip())

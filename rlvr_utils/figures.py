@@ -13,7 +13,9 @@ from rlvr_utils.statistics import Interval, mean_interval
 from rlvr_utils.study import Study
 
 sns.set_theme(style="whitegrid", context="notebook", font_scale=0.9)
-COLOURS = dict(zip(ARMS, sns.color_palette("colorblind", 10) + sns.color_palette("dark", 4)))
+# An arm keeps its colour from figure to figure; the control came later than the others.
+COLOURS = dict(zip(sorted(ARMS, key="random-reward".__eq__),
+                   sns.color_palette("colorblind", 10) + sns.color_palette("dark", len(ARMS) - 10)))
 MEASURED, PUBLISHED = "measured here", "published (arXiv 2504.20571)"
 Points = list[tuple[int, float]]
 

@@ -20,11 +20,17 @@ def main_benchmark(config: RunConfig) -> str:
 def math_benchmarks(config: RunConfig) -> list[str]:
     """The benchmarks of the paper's six-fold average; all of the reader's own files."""
     six = [benchmark.name for benchmark in config.benchmarks if benchmark.stands_for in SIX]
-    return six or [benchmark.name for benchmark in config.benchmarks]
+    return six or [benchmark.name for benchmark in config.benchmarks if benchmark.scoring == "generation"]
 
 
 def arc_benchmarks(config: RunConfig) -> list[str]:
     return [benchmark.name for benchmark in config.benchmarks if benchmark.stands_for in ARC]
+
+
+def transfer_benchmarks(config: RunConfig) -> list[str]:
+    """ARC or what stands for it; all of the reader's own files; none where a profile has mathematics only."""
+    own = not any(benchmark.stands_for for benchmark in config.benchmarks)
+    return arc_benchmarks(config) or (math_benchmarks(config) if own else [])
 
 
 def steps(run: Run) -> list[int]:
@@ -44,6 +50,19 @@ def reflecting(run: Run, benchmarks: list[str], step: int) -> float:
     """Share of responses with a word of self-reflection (paper §3.2.4), over all benchmarks."""
     rows = [row for row in run.rows("evaluations") if row["step"] == step and row["benchmark"] in benchmarks]
     return sum(row["reflecting"] for row in rows) / sum(row["problems"] * row["samples"] for row in rows)
+
+
+def machines(runs: list[Run]) -> list[str]:
+    """What the runs were made on, each kind of machine once."""
+    found = [run.provenance["hardware"] for run in runs]
+    return list(dict.fromkeys(", ".join(each["gpus"]) or f"{each['cpu']}, {each['cores']} cores" for each in found))
+
+
+def spread(items: list, most: int = 6) -> list:
+    """At most so many items, evenly spread from the first to the last."""
+    if len(items) <= most:
+        return list(items)
+    return [items[round(place * (len(items) - 1) / (most - 1))] for place in range(most)]
 
 
 def by_seed(runs: list[Run], value) -> dict[int, float]:

@@ -20,9 +20,18 @@ import json
 from pathlib import Path
 
 from rlvr_utils.errors import UserError
+from rlvr_utils.profiles import RunConfig
 
 FILE = Path(__file__).with_name("published.json")
 NOT_CONDITIONS = ("table", "values", "inferred", "suspect")
+MAIN_MODEL = "Qwen2.5-Math-1.5B"
+# Small models of this repository that play the main model's part.
+STAND_INS = ("package:pocket/base", "models/SmolLM2-135M-Instruct")
+# The main results: Table 8 for the main model, these for the others.
+MAIN_TABLE, OTHER_TABLES = 8, (4, 10)
+# Table 3's short forms of the examples' subjects.
+SUBJECTS = {"Alg.": "Algebra", "C. P.": "Counting & Probability", "Geo.": "Geometry", "I. Alg.": "Intermediate Algebra",
+            "N. T.": "Number Theory", "Precal.": "Precalculus"}
 
 
 def published(table: int, **match: object) -> list[dict]:
@@ -62,6 +71,45 @@ def published_value(table: int, column: str, **match: object) -> float:
     if column not in values:
         raise UserError(f"table {table} has no column {column!r}; choose from {', '.join(values)}")
     return float(values[column])
+
+
+def published_model(config: RunConfig) -> str | None:
+    """The paper's name of the configuration's model: its own (the hub id after the slash), the main
+    model's for the small ones that stand for it, None where the paper has no such model."""
+    if config.model in STAND_INS:
+        return MAIN_MODEL
+    name = config.model.rstrip("/").rsplit("/", 1)[-1]
+    return name if name in {row["model"] for row in _read("tables")} else None
+
+
+def table_of(model: str | None, table: int = MAIN_TABLE) -> int | None:
+    """The table to ask for this model's numbers: `table` itself or, for the main results, the table
+    in which the model's are; None where they are not published."""
+    asked = (table, *OTHER_TABLES) if table == MAIN_TABLE else (table,)
+    return next((number for number in asked if published(number, model=model)), None)
+
+
+def published_note(config: RunConfig, *tables: int) -> str:
+    """A sentence on whose published numbers, from which of these tables (the main results by default),
+    stand beside the measured ones."""
+    model, asked = published_model(config), tables or (MAIN_TABLE,)
+    found = [str(number) for table in asked if (number := table_of(model, table))]
+    where = f"Table{'s' if len(found) > 1 else ''} {', '.join(found)}"
+    if not any(benchmark.stands_for for benchmark in config.benchmarks):
+        return "Published numbers: none for these test sets."
+    if not found:
+        what = f" of Table {', '.join(map(str, tables))}" if tables else ""
+        return f"Published numbers{what}: not published for this model."
+    if config.model in STAND_INS:
+        return (f"Published numbers are those of {model} ({where}), which the model of this profile stands in for: "
+                "another model on other questions.")
+    return f"Published numbers are the paper's for {model} ({where})."
+
+
+def example_subject(rank: int) -> str | None:
+    """The subject of the authors' training example of this rank, where Table 3 names it."""
+    rows = published(3, dataset=f"{{pi_{rank}}}")
+    return SUBJECTS.get(rows[0]["example_category"]) if rows else None
 
 
 def published_text(name: str) -> dict[str, float]:

@@ -106,7 +106,7 @@ def _forget(configs: list, study: Study) -> None:
 def write_claims(study: Study) -> list[dict]:
     """Compute the ledger from the records and write `claims.json`."""
     runs = study.runs(*LEDGER_ARMS)
-    rows = ledger(runs, study.example().subject)
+    rows = ledger(runs, study.example_subject())
     (study.results / "claims.json").write_text(json.dumps(rows, indent=1) + "\n", encoding="utf-8")
     return rows
 

@@ -1,6 +1,7 @@
 """A study: one profile, its seeds, its results folder and whatever the reader brings along."""
 from __future__ import annotations
 
+import os
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -8,8 +9,10 @@ from rlvr_utils.arms import ARMS, with_arm
 from rlvr_utils.errors import UserError
 from rlvr_utils.problems import Problem, distinct, load_training
 from rlvr_utils.profiles import PACKAGE, Benchmark, RunConfig, load_profile, local_path
+from rlvr_utils.published import example_subject
 from rlvr_utils.runs import Run
 from rlvr_utils.schedule import obtain_all
+from rlvr_utils.sources import PUBLIC
 
 ROOT = PACKAGE.parent
 PARAMETERS = ("profile", "seeds", "results_dir", "model", "train_file", "eval_files", "max_steps", "arms")
@@ -31,7 +34,7 @@ class Study:
         return {arm: [next(runs) for _ in self.seeds] for arm in arms}
 
     def describe(self) -> None:
-        """Print one line on what is studied and one on where it runs."""
+        """Print one line on what is studied and one on where it is looked at."""
         from importlib.metadata import version
 
         from rlvr_utils.provenance import git_state, hardware
@@ -39,21 +42,66 @@ class Study:
         config, machine = self.config, hardware()
         print(f"profile {config.profile}, seeds {', '.join(map(str, self.seeds))}, {config.steps} rollout steps of "
               f"{config.prompts_per_step * config.num_generations} rollouts, lr {config.learning_rate:g}")
-        print(f"torch {version('torch')}, transformers {version('transformers')}, trl {version('trl')}; "
+        print(f"this notebook: torch {version('torch')}, transformers {version('transformers')}, trl {version('trl')}; "
               f"{', '.join(machine['gpus']) or machine['cpu']}, {machine['cores']} cores; "
               f"commit {git_state().get('sha', 'unknown')[:10]}")
 
-    def example(self, rank: int = 1) -> Problem:
-        """The training example of this rank."""
-        rows = {problem.id: problem for problem in load_training(local_path(self.config.pool), empty_answers="drop")}
-        return rows[self.config.ranking[rank]]
+    def example(self, rank: int = 1) -> Problem | None:
+        """The training example of this rank; None, with a line, where a public set cannot be had."""
+        rows = _at_hand(self.config.pool, lambda: load_training(local_path(self.config.pool), empty_answers="drop"))
+        return {row.id: row for row in rows}[self.config.ranking[rank]] if rows else None
+
+    def example_subject(self, rank: int = 1) -> str | None:
+        """The example's subject: the authors' set does not give it, but their Table 3 does."""
+        if self.config.pool == f"{PUBLIC}dsr_sub":
+            return example_subject(rank)
+        example = self.example(rank)
+        return example.subject if example else None
+
+    def questions(self, names: list[str] | None = None) -> list[tuple[Benchmark, list]]:
+        """Each benchmark, or each of these, with its problems (rows, where choices are scored); a public
+        set that cannot be had is named in a line and left out, since records are read without it."""
+        from rlvr_utils.evaluation import load_benchmarks
+
+        found, lacking = [], set()
+        for benchmark in self.config.benchmarks:
+            if benchmark.file in lacking or (names is not None and benchmark.name not in names):
+                continue
+            alone = self.config.changed(benchmarks=(benchmark,))
+            loaded = _at_hand(benchmark.file, lambda alone=alone: load_benchmarks(alone))
+            found += loaded or []
+            lacking |= set() if loaded else {benchmark.file}
+        return found
+
+    def prompt(self, question: str) -> str:
+        """The evaluation prompt of a question. The model is opened only for its own chat template."""
+        from rlvr_utils.models import load_policy
+        from rlvr_utils.prompts import evaluation_prompt, evaluation_prompts
+
+        template = self.config.eval_template
+        if template != "chat":
+            return evaluation_prompt(template, question)
+        _, tokenizer = load_policy(local_path(self.config.model), self.config.dtype)
+        return evaluation_prompts(tokenizer, template, [question])[0]
+
+    def model_size(self) -> int:
+        """The model's parameters, counted without its weights where its shape is known."""
+        from rlvr_utils.architectures import model_config, parameter_count
+        from rlvr_utils.models import load_policy
+
+        source = local_path(self.config.model)
+        try:
+            return parameter_count(model_config(source))
+        except UserError:  # a GGUF file, or a hub id that is not in the paper
+            return sum(part.numel() for part in load_policy(source, self.config.dtype)[0].parameters())
 
     def possible(self, arms) -> list[str]:
-        """Those arms whose examples the training file offers; the others are named in a line."""
+        """The base, with which everything is compared, and those arms whose examples the training file
+        offers; the others are named in a line."""
         lacking = [arm for arm in arms if set(ARMS[arm].get("examples", ())) - self.config.ranking.keys()]
         if lacking:
             print(f"left out, as the training file has one problem only: {', '.join(lacking)}")
-        return [arm for arm in arms if arm not in lacking]
+        return ["base", *(arm for arm in dict.fromkeys(arms) if arm not in ("base", *lacking))]
 
 
 def open_study(profile: str = "pocket", seeds=(0, 1, 2), results_dir: str | None = None,
@@ -83,6 +131,19 @@ def open_study(profile: str = "pocket", seeds=(0, 1, 2), results_dir: str | None
                                                ("eval_files", eval_files), ("max_steps", max_steps)) if value}
     default = ROOT / ("build/own" if brought else "results") / profile
     return Study(config, seeds, Path(results_dir).expanduser().resolve() if results_dir else default, brought)
+
+
+def _at_hand(source: str, load):
+    """`load()`, or None with a line where `source` is a public set that cannot be had."""
+    try:
+        return load()
+    except UserError as error:
+        if not source.startswith(PUBLIC):
+            raise
+        folder = os.environ.get("RLVR_DATA")  # whose path is nobody else's business
+        reason = str(error).replace(folder, "the folder of data") if folder else str(error)
+        print(f"the texts of {source} are left out: {reason}")
+        return None
 
 
 def _file_ranking(source: str) -> dict[int, str]:

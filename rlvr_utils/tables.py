@@ -3,9 +3,9 @@ from __future__ import annotations
 
 import pandas as pd
 
-from rlvr_utils.arms import LABELS
+from rlvr_utils.arms import LABELS, TABLE5
 from rlvr_utils.measures import GRADER, best_step, main_benchmark, math_benchmarks, score
-from rlvr_utils.published import published
+from rlvr_utils.published import MAIN_MODEL, MAIN_TABLE, published, published_model, published_value, table_of
 from rlvr_utils.runs import Run
 from rlvr_utils.statistics import mean_interval
 from rlvr_utils.study import Study
@@ -24,29 +24,32 @@ def save_table(frame: pd.DataFrame, study: Study, name: str) -> pd.DataFrame:
     return frame
 
 
-# The paper's main model is in the tables that are asked for; its others are in these.
-OTHER_TABLES = (4, 10)
-
-
-def published_model(study: Study) -> str:
-    """The paper's name of the profile's model, or of the one that a small profile stands for."""
-    names = {row["model"] for table in (8, *OTHER_TABLES) for row in published(table)}
-    own = study.config.model.rsplit("/", 1)[-1]
-    return own if own in names else "Qwen2.5-Math-1.5B"
-
-
-def paper_value(table: int, column: str, arm: str, model: str = "Qwen2.5-Math-1.5B") -> float | None:
-    """The published number of an arm's row (GRPO), None where the paper has none, or several."""
-    if arm not in PAPER_ROWS:
-        return None
+def paper_row(table: int, arm: str, model: str | None) -> dict[str, float]:
+    """The published numbers (GRPO) of an arm's row by column, in `table` or where the paper has this
+    model's; empty where it has none, or several."""
+    number = table_of(model, table)
+    if number is None or arm not in PAPER_ROWS:
+        return {}
     wanted = PAPER_ROWS[arm]
-    for name in (table, *OTHER_TABLES) if table == 8 else (table,):
-        rows = [row for row in published(name, model=model) if row["dataset"] == wanted["dataset"]
-                and row.get("algorithm", "GRPO") == "GRPO"
-                and row.get("reward_type", "outcome") == wanted.get("reward_type", "outcome")]
-        if rows:
-            return float(rows[0]["values"][column]) if len(rows) == 1 and column in rows[0]["values"] else None
-    return None
+    rows = [row for row in published(number, model=model) if row["dataset"] == wanted["dataset"]
+            and row.get("algorithm", "GRPO") == "GRPO"
+            and row.get("reward_type", "outcome") == wanted.get("reward_type", "outcome")]
+    return rows[0]["values"] if len(rows) == 1 else {}
+
+
+def paper_value(table: int, column: str, arm: str, model: str | None = MAIN_MODEL) -> float | None:
+    """One number of `paper_row`, None where it is not published."""
+    return paper_row(table, arm, model).get(column)
+
+
+def ablation_value(arm: str, model: str | None) -> float | None:
+    """The published MATH500 accuracy of an arm of the entropy study: Table 5 for the main model,
+    Table 6 for the entropy-only runs of others, else the main results."""
+    if arm in TABLE5 and table_of(model, 5):
+        return published_value(5, "MATH500", row=TABLE5.index(arm) + 1)
+    if arm == "entropy-only" and table_of(model, 6):
+        return published_value(6, "MATH500", model=model, condition="entropy-only")
+    return paper_value(MAIN_TABLE, "MATH500", arm, model)
 
 
 def arms_table(study: Study, runs: dict[str, list[Run]], benchmarks: list[str], table: int) -> pd.DataFrame:
@@ -59,7 +62,7 @@ def arms_table(study: Study, runs: dict[str, list[Run]], benchmarks: list[str], 
         if len(benchmarks) > 1:
             row["average"] = mean_interval([score(run, benchmarks) for run in arm_runs]).percent()
         for name in benchmarks:
-            value = paper_value(table, stands[name], arm, published_model(study))
+            value = paper_value(table, stands[name], arm, published_model(study.config))
             if value is not None:
                 row[f"published {stands[name]}"] = value
         rows[LABELS[arm]] = row
@@ -113,6 +116,33 @@ def sampled_table(runs: list[Run]) -> pd.DataFrame:
             "samples": benchmark.samples, "avg@n": mean_interval([r["accuracy"][GRADER] for r in records]).percent(),
             "pass@n": mean_interval([r["solved_once"] for r in records]).percent()}
     return pd.DataFrame.from_dict(rows, orient="index", columns=["samples", "avg@n", "pass@n"])
+
+
+def solved_table(runs: dict[str, list[Run]]) -> pd.DataFrame:
+    """One row an arm: share of problems that at least one of the samples solves (pass@n) after the
+    last step, on the sets of several samples; without columns where there are none."""
+    rows = {}
+    for arm, arm_runs in runs.items():
+        table = sampled_table(arm_runs)
+        rows[LABELS[arm]] = {f"{name} pass@{row['samples']}": row["pass@n"] for name, row in table.iterrows()}
+    return pd.DataFrame.from_dict(rows, orient="index")
+
+
+def subject_table(study: Study, runs: dict[str, list[Run]]) -> pd.DataFrame:
+    """One row a subject of the main benchmark: each arm's accuracy after the last step, and Table 3's
+    where it has the model; empty for a benchmark without subjects."""
+    main, model = main_benchmark(study.config), published_model(study.config)
+    columns: dict[str, dict] = {}
+    for arm, arm_runs in runs.items():
+        last = [run.evaluations(main)[-1]["by_subject"] for run in arm_runs]
+        columns[LABELS[arm]] = {subject: mean_interval([row[subject]["accuracy"] for row in last]).percent()
+                                for subject in last[0]}
+    for arm in runs:
+        subjects = columns[LABELS[arm]]
+        paper = {subject: value for subject, value in paper_row(3, arm, model).items() if subject in subjects}
+        if paper:
+            columns[f"published {LABELS[arm]}"] = paper
+    return pd.DataFrame(columns)
 
 
 def likelihood_table(study: Study, runs: dict[str, list[Run]]) -> pd.DataFrame:

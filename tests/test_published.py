@@ -4,7 +4,17 @@ import json
 import pytest
 
 from rlvr_utils.errors import UserError
-from rlvr_utils.published import FILE, published, published_text, published_value
+from rlvr_utils.profiles import load_profile, profile_names
+from rlvr_utils.published import (
+    FILE,
+    example_subject,
+    published,
+    published_model,
+    published_note,
+    published_text,
+    published_value,
+    table_of,
+)
 
 SIX = ("MATH500", "AIME24", "AMC23", "Minerva", "OlympiadBench", "AIME25")
 TABLES = (1, *range(3, 21))
@@ -124,3 +134,36 @@ def test_the_file_has_one_row_a_line():
 
 def test_the_numbers_of_the_running_text():
     assert published_text("gain_after_saturation") == {"{pi_1}": 3.4, "{pi_13}": 9.9}
+
+
+MODELS = {"pocket": "Qwen2.5-Math-1.5B", "smollm2-135m": "Qwen2.5-Math-1.5B", "qwen2.5-math-1.5b": "Qwen2.5-Math-1.5B",
+          "qwen2.5-math-7b": "Qwen2.5-Math-7B", "llama-3.2-3b-instruct": "Llama-3.2-3B-Instruct",
+          "deepseek-r1-distill-qwen-1.5b": "DeepSeek-R1-Distill-Qwen-1.5B", "qwen2.5-1.5b": "Qwen2.5-1.5B",
+          "qwen2.5-math-1.5b-instruct": "Qwen2.5-Math-1.5B-Instruct"}
+
+
+@pytest.mark.parametrize("profile", profile_names())
+def test_every_profile_has_a_model_in_the_paper(profile):
+    model = published_model(load_profile(profile))
+    assert model == MODELS[profile]
+    assert table_of(model) in (8, 4, 10)
+
+
+def test_a_model_of_ones_own_is_not_published():
+    own = load_profile("pocket").changed(model="some/where/else")
+    assert published_model(own) is None and table_of(None) is None
+    assert published_note(own) == "Published numbers: not published for this model."
+    assert published_model(own.changed(model="copies/Qwen2.5-Math-7B/")) == "Qwen2.5-Math-7B"
+
+
+def test_the_note_says_whose_numbers_they_are():
+    assert published_note(load_profile("qwen2.5-math-7b")) == (
+        "Published numbers are the paper's for Qwen2.5-Math-7B (Table 4).")
+    assert "stands in for: another model" in published_note(load_profile("pocket"))
+    assert published_note(load_profile("qwen2.5-1.5b"), 1) == (
+        "Published numbers of Table 1: not published for this model.")
+    assert published_note(load_profile("smollm2-135m")) == "Published numbers: none for these test sets."
+
+
+def test_the_subjects_of_the_examples():
+    assert (example_subject(1), example_subject(13), example_subject(3)) == ("Algebra", "Geometry", None)
