@@ -30,10 +30,15 @@ def drill(config: RunConfig, folder: Path, layers: int | None = None, hidden: in
     `layers` and `hidden` shrink the model, `prompts` a step's prompts, `response_tokens` the
     responses. The record has seconds and tokens a second by phase, peak memory, the share of the
     device's measured matrix rate that the loss reaches, and hours for the profile's own number of
-    steps. Raises `UserError` for fewer than two steps and where a part does not do what it must.
+    steps. Raises `UserError` for sizes that cannot be and where a part
+    does not do what it must.
     """
     if steps < 2:
         raise UserError(f"a drill of {steps} step(s) cannot be interrupted and resumed; give at least 2")
+    for name, value, least in (("layers", layers, 1), ("prompts", prompts, 1), ("response_tokens", response_tokens, 1),
+                               ("hidden", hidden, 8)):
+        if value is not None and (value < least or value % least):
+            raise UserError(f"{name}={value} makes no model or batch; give a positive multiple of {least}")
     seconds: dict[str, float] = {}
     with _clock(seconds, "model"):
         shape = shrunk(model_config(local_path(config.model)), layers, hidden)

@@ -10,7 +10,8 @@ from rlvr_utils.profiles import local_path
 # Counts of the hub's safetensors files.
 PUBLIC = {"Qwen/Qwen2.5-Math-1.5B": 1_543_714_304, "Qwen/Qwen2.5-Math-7B": 7_615_616_512,
           "meta-llama/Llama-3.2-3B-Instruct": 3_212_749_824, "deepseek-ai/DeepSeek-R1-Distill-Qwen-1.5B": 1_777_088_000,
-          "Qwen/Qwen2.5-1.5B": 1_543_714_304, "Qwen/Qwen2.5-Math-1.5B-Instruct": 1_543_714_304}
+          "Qwen/Qwen2.5-1.5B": 1_543_714_304, "Qwen/Qwen2.5-Math-1.5B-Instruct": 1_543_714_304,
+          "models/SmolLM2-135M-Instruct": 134_515_008}
 
 
 @pytest.mark.parametrize("name", PUBLIC)

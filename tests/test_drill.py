@@ -16,7 +16,7 @@ from rlvr_utils.prompts import SUFFIX, SYSTEM
 from rlvr_utils.stand_ins import TURNS, build_tokenizer, shrunk, write_data
 
 SMALL = {"layers": 2, "hidden": 64, "prompts": 2, "response_tokens": 12}
-PROFILES = [name for name in profile_names() if name != "smollm2-135m"]  # its model has to be brought
+PROFILES = profile_names()
 
 
 @pytest.fixture(scope="module")
@@ -122,6 +122,13 @@ def test_the_command_writes_its_record(tmp_path, capsys):
 def test_one_step_cannot_be_resumed(tmp_path):
     with pytest.raises(UserError, match="1 step.*give at least 2"):
         drill(load_profile("pocket"), tmp_path, steps=1)
+
+
+@pytest.mark.parametrize("wrong", [{"hidden": 63}, {"hidden": 0}, {"layers": 0}, {"prompts": -1},
+                                   {"response_tokens": 0}])
+def test_sizes_that_cannot_be_are_one_line(tmp_path, wrong):
+    with pytest.raises(UserError, match=f"{next(iter(wrong))}=.*positive multiple"):
+        drill(load_profile("pocket"), tmp_path, **wrong)
 
 
 def test_with_vllm_every_stage_is_a_command_of_its_own(tmp_path, monkeypatch):
