@@ -243,7 +243,7 @@ def test_the_common_parameters_stay_put():
 
 
 def test_prose_names_the_pocket_profile_only_as_a_run_time():
-    """Sentences that hold for one profile stand in `rlvr_utils.caveats`, which knows what was run."""
+    """Sentences that hold for one profile stand beside it; `rlvr_utils.caveats` knows what was run."""
     for path in NOTEBOOKS[1:]:
         for cell in nbformat.read(path, as_version=4).cells:
             if cell.cell_type == "markdown" and "pocket" in cell.source:
