@@ -7,7 +7,7 @@ RUN := $(VENV)/bin/python
 export HF_HUB_OFFLINE ?= 1
 export TOKENIZERS_PARALLELISM := false
 
-.PHONY: reproduce test lab lint requirements mutations clean
+.PHONY: reproduce test lab lint requirements mutations torture clean
 
 reproduce: $(VENV)/ready
 	$(RUN) -m rlvr_utils reproduce --profile pocket --retrain
@@ -19,6 +19,10 @@ test: $(VENV)/ready lint
 # Plants mistakes one by one in a copy; the tests must notice each (10 minutes).
 mutations: $(VENV)/ready
 	$(RUN) tests/mutations.py
+
+# Kills, races, full disks, hostile answers and damaged files, at length (`make test` has them short).
+torture: $(VENV)/ready
+	RLVR_TORTURE=1 $(RUN) -m pytest tests/torture
 
 lab: $(VENV)/ready
 	$(RUN) -m jupyter lab notebooks
