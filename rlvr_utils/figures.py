@@ -54,12 +54,13 @@ def draw_arms(ax, runs: dict[str, list[Run]], arms: list[str], benchmarks: list[
 
 
 def draw_training(ax, runs: list[Run], metric: str, label: str, colour, window: int = 1, factor: float = 1.0) -> None:
-    """A training metric by step, smoothed by a trailing mean over `window` steps."""
+    """A training metric by step, smoothed by a trailing mean over `window` steps; steps of which it is not
+    known are left out."""
     seeds = []
     for run in runs:
-        values = [row[metric] for row in run.rows("metrics")]
-        seeds.append([(i + 1, factor * sum(values[max(0, i + 1 - window):i + 1]) / min(i + 1, window))
-                      for i in range(len(values))])
+        known = [(row["step"], factor * row[metric]) for row in run.rows("metrics") if row[metric] is not None]
+        windows = [known[max(0, end - window):end] for end in range(1, len(known) + 1)]
+        seeds.append([(part[-1][0], sum(value for _, value in part) / len(part)) for part in windows])
     draw_seeds(ax, seeds, label, colour)
     ax.set_xlabel("rollout step")
 

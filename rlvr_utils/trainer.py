@@ -17,6 +17,12 @@ from rlvr_utils.runs import kept_policy
 from rlvr_utils.shared_prompt import token_log_probs
 
 
+def _rows(inputs: dict, chosen: torch.Tensor) -> dict:
+    """The chosen sequences of everything in a micro-batch that has one entry a sequence."""
+    return {name: value[chosen] if isinstance(value, torch.Tensor) and value.shape[:1] == chosen.shape else value
+            for name, value in inputs.items()}
+
+
 class OneShotTrainer(GRPOTrainer):
     """GRPOTrainer on the authors' terms. `timed` is the recorder's clock, `stops` the ids at which a
     rollout ends."""
@@ -32,7 +38,8 @@ class OneShotTrainer(GRPOTrainer):
                 return super()._generate_single_turn(prompt_ids, *rest, **keywords)[0], None
             model = self.accelerator.unwrap_model(self.model_wrapped)
             model.eval()
-            responses = sample(model, prompt_ids, self.run_config.max_response_tokens, self.temperature, self.stops)
+            responses = sample(model, prompt_ids, self.run_config.max_response_tokens, self.temperature, self.stops,
+                               share=self.run_config.shortcuts)
             model.train()
         return responses, None
 
@@ -73,7 +80,8 @@ class OneShotTrainer(GRPOTrainer):
 
     def _weigh(self, chunks: list[dict]) -> None:
         """Give every sequence of one update its weight in the loss; the chunks it is computed in do
-        not matter. As in the released code all processes cut into equally many micro-batches."""
+        not matter. As in the released code all processes cut into equally many micro-batches. And
+        find the sequences that the loss does not depend on."""
         responses = torch.cat([chunk["completion_mask"].sum(-1) for chunk in chunks])
         lengths = (responses + torch.cat([chunk["prompt_mask"].sum(-1) for chunk in chunks])).tolist()
         budget = self.run_config.micro_batch_tokens
@@ -83,6 +91,19 @@ class OneShotTrainer(GRPOTrainer):
         weights = torch.tensor(sequence_weights(responses.tolist(), parts), device=responses.device)
         for chunk, part in zip(chunks, weights.split([len(chunk["advantages"]) for chunk in chunks])):
             chunk["weights"] = part
+            chunk["idle"] = self._idle(chunk)
+        whole = not any(chunk["idle"].any() for chunk in chunks)
+        for chunk in chunks:
+            chunk["whole"] = whole
+
+    def _idle(self, chunk: dict) -> torch.Tensor:
+        """Which sequences cannot change the weights, [sequences]: those of groups that agree, when there
+        is neither entropy nor divergence in the loss. Several processes must all go through the model."""
+        config = self.run_config
+        needed = (not config.shortcuts or config.kl_coef or config.entropy_coef * config.entropy_scale
+                  or self.accelerator.num_processes > 1)
+        idle = chunk["advantages"] == 0 if config.policy_loss else torch.ones_like(chunk["advantages"], dtype=bool)
+        return torch.zeros_like(idle) if needed else idle
 
     def _log_probs(self, model, inputs, batch_size=None):
         """(log-probabilities, entropies) of the responses, [sequences, tokens]."""
@@ -92,7 +113,15 @@ class OneShotTrainer(GRPOTrainer):
                                                        compute_entropy=True)[:2]
 
     def _compute_loss(self, model, inputs):
-        config, mask, weights = self.run_config, inputs["completion_mask"], inputs["weights"]
+        config, tokens = self.run_config, inputs["completion_mask"].sum()
+        if inputs["idle"].all():
+            for name in ("policy_loss", "clip_ratio/region_mean"):
+                self._metrics["train"][name].append(0.0)
+            # A gradient of zero: with it the optimizer still decays, and goes on by its momentum.
+            return 0.0 * sum(parameter.sum() for parameter in model.parameters())
+        if inputs["idle"].any():
+            inputs = _rows(inputs, ~inputs["idle"])
+        mask, weights = inputs["completion_mask"], inputs["weights"]
         log_probs, entropies = self._log_probs(model, inputs)
         terms = token_terms(log_probs, entropies, inputs["advantages"], inputs.get("old_per_token_logps"),
                             inputs.get("ref_per_token_logps"), config.clip_ratio)
@@ -101,14 +130,16 @@ class OneShotTrainer(GRPOTrainer):
         loss = loss - config.entropy_coef * config.entropy_scale * weighted_sum(terms.entropy, weights, mask)
         if terms.divergence is not None:
             loss = loss + config.kl_coef * weighted_sum(terms.divergence, weights, mask)
-        self._note(terms, policy, mask)
+        self._note(terms, policy, mask, tokens, inputs["whole"])
         return loss
 
-    def _note(self, terms, policy: torch.Tensor, mask: torch.Tensor) -> None:
-        """Log the loss's parts: token means over all processes."""
-        values = {"entropy": terms.entropy, "kl": terms.divergence, "clip_ratio/region_mean": terms.clipped}
+    def _note(self, terms, policy: torch.Tensor, mask: torch.Tensor, tokens: torch.Tensor, whole: bool) -> None:
+        """Log the loss's parts: token means over all processes. The entropy of an update of which not
+        everything was computed is not known; the other parts are 0 where it was not."""
+        values = {"entropy": terms.entropy if whole else None, "kl": terms.divergence,
+                  "clip_ratio/region_mean": terms.clipped}
         known = {name: value.detach() for name, value in values.items() if value is not None}
-        sums = torch.stack([(value * mask).sum() for value in known.values()] + [mask.sum()])
+        sums = torch.stack([(value * mask).sum() for value in known.values()] + [tokens])
         *totals, tokens = self.accelerator.reduce(sums, reduction="sum").tolist()
         metrics = self._metrics["train"]
         for name, total in zip(known, totals):

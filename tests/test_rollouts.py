@@ -4,8 +4,10 @@ from __future__ import annotations
 import pytest
 import torch
 from conftest import tiny_qwen2
+from transformers import DynamicCache
 
-from rlvr_utils.rollouts import batched, sample
+from rlvr_utils.cache import ROOM, ResponseCache
+from rlvr_utils.rollouts import _choose, batched, sample
 
 VOCABULARY, MAX_TOKENS = 30, 14
 
@@ -117,3 +119,82 @@ def test_the_first_two_tokens_follow_the_softmax(padded):
 def test_batches_are_consecutive_and_complete():
     assert list(batched(list(range(7)), 3)) == [[0, 1, 2], [3, 4, 5], [6]]
     assert list(batched([], 3)) == []
+
+
+# ---- one prompt for all, and room to grow -------------------------------------------------------
+
+def tiny_of(family: str):
+    """A random model of two layers of another family, in evaluation mode."""
+    import transformers
+
+    torch.manual_seed(5)
+    window = {} if family == "Llama" else {"sliding_window": 4}
+    config = getattr(transformers, f"{family}Config")(
+        vocab_size=VOCABULARY, hidden_size=32, num_hidden_layers=2, num_attention_heads=4, num_key_value_heads=2,
+        head_dim=8, intermediate_size=64, initializer_range=0.6, pad_token_id=0, bos_token_id=None,
+        eos_token_id=0, **window)
+    return getattr(transformers, f"{family}ForCausalLM")(config).eval()
+
+
+@pytest.mark.parametrize("family", ["Llama", "Mistral", "Qwen3", "Gemma2"])
+def test_other_models_answer_as_with_transformers_too(mixed_prompts, family):
+    """Llama shares prompts; the others attend in ways of their own, some through a window of four tokens."""
+    other = tiny_of(family)
+    stops = seen_tokens(other, mixed_prompts)
+    for prompts in (mixed_prompts, [mixed_prompts[0]] * 6):
+        assert sample(other, prompts, MAX_TOKENS, 0.0, stops) == by_transformers(other, prompts, stops)
+
+
+@pytest.mark.parametrize("case", ["mixed", "shared"])
+@pytest.mark.parametrize("temperature", [0.0, 1.5])
+def test_sharing_prompts_changes_no_token(model, mixed_prompts, case, temperature):
+    prompts = {"mixed": mixed_prompts, "shared": [mixed_prompts[0]] * 40}[case]
+    answers = []
+    for share in (True, False):
+        torch.manual_seed(3)
+        answers.append(sample(model, prompts, MAX_TOKENS, temperature, {1, 2, 3}, share=share))
+    assert answers[0] == answers[1]
+
+
+def test_what_a_row_becomes_does_not_depend_on_when_others_end(model, mixed_prompts):
+    """Rows that end early leave; the others go on with the numbers they would have had anyway."""
+    answers = []
+    for stops in ({VOCABULARY}, {1, 2, 3, 4, 5, 6}):
+        torch.manual_seed(9)
+        answers.append(sample(model, [mixed_prompts[0]] * 40, MAX_TOKENS, 1.5, stops))
+    for whole, cut in zip(*answers, strict=True):
+        assert whole[:len(cut)] == cut
+    assert len({len(cut) for cut in answers[1]}) > 5
+
+
+def test_a_shared_prompt_is_kept_once_and_the_model_is_left_as_it_was(model, mixed_prompts):
+    sizes, before = [], model.config._attn_implementation
+    hook = model.register_forward_pre_hook(lambda module, args, kwargs: sizes.append(
+        kwargs["past_key_values"].get_seq_length()), with_kwargs=True)
+    sample(model, [mixed_prompts[0]] * 3, 4, 0.0, {VOCABULARY})
+    hook.remove()
+    assert sizes == [0, 0, 1, 2]  # the prompt's own pass, then responses without it
+    assert model.config._attn_implementation == before != "shared_prompt"
+
+
+def test_rows_that_end_give_their_places_to_the_last():
+    prefilled = DynamicCache()
+    values = torch.arange(2.0).view(2, 1, 1, 1).expand(2, 1, 3, 4)
+    prefilled.update(values, -values, 0)
+    cache = ResponseCache(prefilled, torch.tensor([0, 1, 1, 0, 1]), share=False)
+    new = torch.arange(10.0, 15.0).view(5, 1, 1, 1).expand(5, 1, 1, 4)
+    keys, _ = cache.update(new, -new, 0)
+    assert keys[:, 0, :, 0].tolist() == [[0, 0, 0, 10], [1, 1, 1, 11], [1, 1, 1, 12], [0, 0, 0, 13], [1, 1, 1, 14]]
+    assert cache.drop(torch.tensor([False, True, False, True, False])).tolist() == [0, 4, 2]
+    for more in range(ROOM):  # beyond the room there was
+        keys, values = cache.update(new[:3] + more, -new[:3] - more, 0)
+    assert keys[:, 0, :5, 0].tolist() == [[0, 0, 0, 10, 10], [1, 1, 1, 14, 11], [1, 1, 1, 12, 12]]
+    assert keys.shape == (3, 1, 4 + ROOM, 4) and torch.equal(keys, -values)
+    assert cache.get_seq_length() == 4 + ROOM
+
+
+def test_a_token_without_probability_is_never_drawn():
+    """Not even by the smallest and the largest number that the generator can give."""
+    logits = torch.tensor([[-torch.inf, 0.0, -torch.inf, 1.0, -torch.inf]])
+    for draw, token in ((0.0, 1), (1 - 2 ** -53, 3)):
+        assert _choose(logits, 1.0, 1.0, torch.tensor([draw], dtype=torch.float64)).tolist() == [token]

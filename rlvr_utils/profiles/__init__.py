@@ -88,6 +88,7 @@ class RunConfig:
     keep_every: int = later(0)           # keep the policy of every so many steps for evaluation; 0 = none
     eval_top_p: float = later(1.0)
     eval_dtype: str = later("")          # of kept policies; "" = `dtype`
+    shortcuts: bool = later(True)        # leave out work that cannot change a weight; False computes everything
 
     def changed(self, **fields) -> RunConfig:
         """A copy with these fields changed. Raises `UserError` for a field that does not exist."""

@@ -1,0 +1,119 @@
+"""The key-value cache of responses that are being written: room to grow, rows that leave, one prompt for all.
+
+transformers' own cache copies itself at every token, and holds a prompt once for every response to it.
+"""
+from __future__ import annotations
+
+from contextlib import contextmanager
+
+import torch
+from transformers import AttentionInterface, Cache, DynamicCache
+from transformers.cache_utils import DynamicLayer
+
+# Tokens for which a full cache makes room at once.
+ROOM = 64
+# Models whose attention is softmax(q k / sqrt(d)) v and nothing else, as `shared_prompt_attention` computes it.
+PLAIN_ATTENTION = ("llama", "qwen2")
+SHARED = "shared_prompt"
+
+
+class GrowingLayer(DynamicLayer):
+    """Keys and values [rows, heads, tokens, size] of one layer, in buffers with room for more tokens.
+
+    New tokens are written behind the others; `keep` moves surviving rows to the front. It begins
+    with `keys` and `values`, which may have no tokens.
+    """
+
+    def __init__(self, keys: torch.Tensor, values: torch.Tensor):
+        super().__init__()
+        self.lazy_initialization(keys, values)
+        self.buffers = (keys, values)
+        self._show(len(keys), keys.shape[2])
+
+    def _show(self, rows: int, tokens: int) -> None:
+        self.keys, self.values = (buffer[:rows, :, :tokens] for buffer in self.buffers)
+
+    def update(self, key_states, value_states, *_, **__):
+        """Append tokens, and return all keys and values as views."""
+        rows, _, before, _ = self.keys.shape
+        after = before + key_states.shape[2]
+        if after > self.buffers[0].shape[2]:
+            self.buffers = tuple(_with_room(seen, after + ROOM) for seen in (self.keys, self.values))
+        for buffer, new in zip(self.buffers, (key_states, value_states)):
+            buffer[:rows, :, before:after] = new
+        self._show(rows, after)
+        return self.keys, self.values
+
+    def keep(self, rows: int, holes: torch.Tensor, movers: torch.Tensor) -> None:
+        """Keep the first `rows` rows, after the rows `movers` have been copied into the places `holes`."""
+        for seen in (self.keys, self.values):
+            seen[holes] = seen[movers]
+        self._show(rows, self.keys.shape[2])
+
+
+def _with_room(seen: torch.Tensor, tokens: int) -> torch.Tensor:
+    rows, heads, length, size = seen.shape
+    buffer = seen.new_empty(rows, heads, tokens, size)
+    buffer[:, :, :length] = seen
+    return buffer
+
+
+class ResponseCache(Cache):
+    """The cache of a batch of responses; `prompt` holds one prompt for all rows, [heads, tokens, size]
+    keys and values a layer, or is None where every row has its own prompt."""
+
+    def __init__(self, prefilled: DynamicCache, index: torch.Tensor, share: bool):
+        """From the cache of distinct prompts, `index` saying which of them each row answers. One
+        prompt for all rows is left where it is when `share` is set."""
+        layers = [(layer.keys, layer.values) for layer in prefilled.layers]
+        self.prompt = [(keys[0], values[0]) for keys, values in layers] if share else None
+        tokens = slice(0, 0) if share else slice(None)
+        super().__init__(layers=[GrowingLayer(keys[index, :, tokens], values[index, :, tokens])
+                                 for keys, values in layers])
+
+    def drop(self, ended: torch.Tensor) -> torch.Tensor:
+        """Rows that have `ended` leave, and the last of the others take their places; returns which
+        earlier row stands in each place now."""
+        rows = int((~ended).sum())
+        holes, movers = ended[:rows].nonzero().squeeze(-1), (~ended[rows:]).nonzero().squeeze(-1) + rows
+        order = torch.arange(rows, device=ended.device)
+        order[holes] = movers
+        for layer in self.layers:
+            layer.keep(rows, holes, movers)
+        return order
+
+
+def shared_prompt_attention(module, query, key, value, attention_mask, scaling: float, prompt, **_):
+    """Attention of one new token a row to a prompt that all rows have in common, and to the row's own response.
+
+    `query` is [rows, heads, 1, size], `key` and `value` are [rows, key heads, response tokens, size],
+    `prompt` is `ResponseCache.prompt`. The prompt's part is one matrix product a head for all rows.
+    Returns [rows, 1, heads, size] and no weights, as transformers asks.
+    """
+    prompt_keys, prompt_values = prompt[module.layer_idx]
+    (rows, heads, _, size), (groups, tokens, _) = query.shape, prompt_keys.shape
+    by_row = (query * scaling).view(rows, groups, heads // groups, size)
+    by_group = by_row.transpose(0, 1).reshape(groups, -1, size)
+    to_prompt = (by_group @ prompt_keys.transpose(1, 2)).view(groups, rows, -1, tokens).transpose(0, 1)
+    scores = torch.cat([to_prompt, by_row @ key.transpose(2, 3)], dim=-1)
+    weights = scores.softmax(-1, dtype=torch.float32).to(query.dtype)
+    of_prompt = weights[..., :tokens].transpose(0, 1).reshape(groups, -1, tokens) @ prompt_values
+    output = of_prompt.view(groups, rows, -1, size).transpose(0, 1) + weights[..., tokens:] @ value
+    return output.reshape(rows, 1, heads, size), None
+
+
+AttentionInterface.register(SHARED, shared_prompt_attention)
+
+
+@contextmanager
+def attending(model, cache: ResponseCache):
+    """While it lasts, the model attends as the cache needs it; yields the words to call the model with."""
+    if cache.prompt is None:
+        yield {}
+        return
+    before = model.config._attn_implementation
+    model.config._attn_implementation = SHARED
+    try:
+        yield {"prompt": cache.prompt}
+    finally:
+        model.config._attn_implementation = before
