@@ -1,0 +1,49 @@
+"""Evaluation and start-up: 500 pocket problems, greedy, two graders; importing the package; `--help`.
+
+    python -m benchmarks.evaluation
+"""
+from __future__ import annotations
+
+import subprocess
+import sys
+
+from benchmarks.measure import load, pocket, policies, record, seconds, spread
+from rlvr_utils.evaluation import evaluate, load_benchmarks
+from rlvr_utils.grading import batch, worker
+from rlvr_utils.measures import main_benchmark
+from rlvr_utils.policies import TransformersPolicy
+from rlvr_utils.profiles import RunConfig
+
+ROUNDS = 5
+STARTS = {"import rlvr_utils": ["-c", "import rlvr_utils"], "--help": ["-m", "rlvr_utils", "--help"],
+          "train --help": ["-m", "rlvr_utils", "train", "--help"]}
+
+
+def evaluations(folder: str, config: RunConfig) -> dict:
+    """Seconds of whole evaluations, the graders' worker and cache new every time."""
+    policy = TransformersPolicy(*load(folder))
+    loaded = [pair for pair in load_benchmarks(config) if pair[0].name == main_benchmark(config)]
+    took = []
+    for _ in range(ROUNDS):
+        worker.stop()
+        batch._cache.clear()
+        took.append(seconds(lambda: evaluate(policy, loaded, config, config.seed)))
+    return {"problems": len(loaded[0][1]), "seconds": spread(took)}
+
+
+def starts() -> dict:
+    """Seconds of whole processes, after one that fills the file cache."""
+    def once(words: list[str]) -> float:
+        return seconds(lambda: subprocess.run([sys.executable, *words], check=True, stdout=subprocess.DEVNULL))
+
+    return {name: spread([once(words) for _ in range(ROUNDS + 1)][1:]) for name, words in STARTS.items()}
+
+
+def bench(config: RunConfig) -> dict:
+    return {"evaluation": {name: evaluations(folder, config) for name, folder in policies().items()},
+            "start_seconds": starts()}
+
+
+if __name__ == "__main__":
+    settings = pocket()
+    record("evaluation", settings, lambda: bench(settings))

@@ -1,0 +1,76 @@
+"""What every bench stands on: two ways side by side in one process, and a record of what was measured where."""
+from __future__ import annotations
+
+import json
+import statistics
+import time
+from pathlib import Path
+
+import torch
+
+from rlvr_utils.arms import with_arm
+from rlvr_utils.models import load_policy
+from rlvr_utils.profiles import PACKAGE, RunConfig, load_profile, local_path
+from rlvr_utils.provenance import provenance
+from rlvr_utils.runs import obtain
+
+HERE = Path(__file__).resolve().parent
+BUILD = PACKAGE.parent / "build" / "benchmarks"
+
+
+def pocket(arm: str = "one-shot", **changes) -> RunConfig:
+    """The pocket profile's arm with seed 0, as `make reproduce` trains it; threads are set as it asks."""
+    config = with_arm(load_profile("pocket"), arm, 0)
+    torch.set_num_threads(config.cpu_threads)
+    return config.changed(**changes)
+
+
+def policies() -> dict[str, str]:
+    """The folders of the base model and of the policy that the 1-shot run ends with, trained where it
+    is missing (about a minute)."""
+    config = pocket()
+    return {"base": local_path(config.model), "trained": str(obtain(config, BUILD).folder / "weights")}
+
+
+def load(folder: str):
+    """(model, tokenizer) of a policy's folder, in float32 on the CPU."""
+    return load_policy(folder, "float32", "cpu")
+
+
+def seconds(work) -> float:
+    """How long one call takes."""
+    start = time.perf_counter()
+    work()
+    return time.perf_counter() - start
+
+
+def in_turn(ways: dict, rounds: int) -> dict[str, list[float]]:
+    """Each way's result of every round: A B, then B A, so that a drifting machine favours none."""
+    results: dict[str, list[float]] = {name: [] for name in ways}
+    for number in range(rounds):
+        names = list(ways) if number % 2 == 0 else list(ways)[::-1]
+        for name in names:
+            results[name].append(ways[name]())
+    return results
+
+
+def spread(values: list[float]) -> dict[str, float]:
+    """Median, minimum and maximum."""
+    return {"median": round(statistics.median(values), 4), "min": round(min(values), 4), "max": round(max(values), 4)}
+
+
+def ratios(values: list[float], others: list[float]) -> dict[str, float]:
+    """Spread of value / other, pair by pair."""
+    return spread([value / other for value, other in zip(values, others, strict=True)])
+
+
+def record(name: str, config: RunConfig, work) -> dict:
+    """Do the work and write what it returns to `records/<name>.json`, with versions, hardware and code."""
+    with provenance(config) as facts:
+        results = work()
+    facts["results"] = results
+    path = HERE / "records" / f"{name}.json"
+    path.write_text(json.dumps(facts, indent=1) + "\n", encoding="utf-8")
+    print(json.dumps(results, indent=1))
+    print(f"{path.relative_to(PACKAGE.parent)}, {facts['wall_seconds']:.0f} s")
+    return facts

@@ -1,0 +1,49 @@
+"""The table of the benches for the README, from their records.
+
+    python -m benchmarks.table
+"""
+from __future__ import annotations
+
+import json
+
+from benchmarks.measure import HERE
+
+
+def results(name: str) -> dict:
+    return json.loads((HERE / "records" / f"{name}.json").read_text(encoding="utf-8"))["results"]
+
+
+def ratio(found: dict) -> str:
+    return f"{found['median']:.1f}x [{found['min']:.1f}, {found['max']:.1f}]"
+
+
+def rollout_rows() -> list[tuple]:
+    return [(f"128 rollouts, {case}", "`model.generate`",
+             f"{found['tokens_a_second']['generate']['median']:,.0f} tokens/s",
+             f"{found['tokens_a_second']['sample']['median']:,.0f} tokens/s", ratio(found["ratio"]))
+            for case, found in results("rollouts").items()]
+
+
+def step_rows() -> list[tuple]:
+    return [(f"training step, {case}", "TRL's GRPOTrainer", f"{found['seconds_a_step']['trl']['median']:.2f} s",
+             f"{found['seconds_a_step']['here']['median']:.2f} s", ratio(found["trl_over_here"]))
+            for case, found in results("step").items()]
+
+
+def evaluation_rows() -> list[tuple]:
+    found = results("evaluation")
+    rows = [(f"{one['problems']} problems, greedy, two graders, {policy} policy", "–", "–",
+             f"{one['seconds']['median']:.1f} s", "–") for policy, one in found["evaluation"].items()]
+    return rows + [(f"`{name}`", "–", "–", f"{took['median']:.2f} s", "–")
+                   for name, took in found["start_seconds"].items()]
+
+
+def table() -> str:
+    """Markdown: what, against what, theirs, ours, ratio with minimum and maximum over the rounds."""
+    rows = [("what", "against", "theirs", "here", "ratio"), ("---",) * 5,
+            *rollout_rows(), *step_rows(), *evaluation_rows()]
+    return "\n".join(f"| {' | '.join(row)} |" for row in rows)
+
+
+if __name__ == "__main__":
+    print(table())

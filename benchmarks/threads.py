@@ -1,0 +1,46 @@
+"""What another number of threads changes: one run with the same seed on one thread, again on one, and on two.
+
+    python -m benchmarks.threads
+"""
+from __future__ import annotations
+
+import tempfile
+from pathlib import Path
+
+from benchmarks.measure import pocket, record
+from rlvr_utils.measures import main_benchmark
+from rlvr_utils.profiles import RunConfig
+from rlvr_utils.runs import Run, obtain
+
+STEPS = 30
+
+
+def run_on(threads: int, config: RunConfig, folder: str) -> Run:
+    main = [benchmark for benchmark in config.benchmarks if benchmark.name == main_benchmark(config)]
+    return obtain(config.changed(cpu_threads=threads, steps=STEPS, eval_every=STEPS, benchmarks=tuple(main)),
+                  Path(folder))
+
+
+def first_difference(run: Run, other: Run, field: str) -> int | None:
+    """The first step whose records differ in a field."""
+    rows = zip(run.rows("metrics"), other.rows("metrics"), strict=True)
+    return next((row["step"] for row, there in rows if row[field] != there[field]), None)
+
+
+def compare(run: Run, other: Run) -> dict:
+    """Where the two part, and what they end with."""
+    accuracy = [each.rows("evaluations")[-1]["accuracy"]["qwen-eval"] for each in (run, other)]
+    return {"weights_equal": run.provenance["weights_sha256"] == other.provenance["weights_sha256"],
+            "loss_differs_from_step": first_difference(run, other, "loss"),
+            "rollouts_differ_from_step": first_difference(run, other, "response_length"), "accuracies": accuracy}
+
+
+def bench(config: RunConfig) -> dict:
+    with tempfile.TemporaryDirectory() as place, tempfile.TemporaryDirectory() as other:
+        first, again, two = run_on(1, config, place), run_on(1, config, other), run_on(2, config, place)
+        return {"steps": STEPS, "one thread twice": compare(first, again), "one thread and two": compare(first, two)}
+
+
+if __name__ == "__main__":
+    settings = pocket()
+    record("threads", settings, lambda: bench(settings))
