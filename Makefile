@@ -7,7 +7,7 @@ RUN := $(VENV)/bin/python
 export HF_HUB_OFFLINE ?= 1
 export TOKENIZERS_PARALLELISM := false
 
-.PHONY: reproduce test lab lint requirements mutations torture clean
+.PHONY: reproduce test lab lint requirements lock audit mutations torture clean
 
 reproduce: $(VENV)/ready
 	$(RUN) -m rlvr_utils reproduce --profile pocket --retrain
@@ -31,14 +31,29 @@ lab: $(VENV)/ready
 requirements: $(VENV)/ready
 	timeout 900 $(RUN) -m pip install --quiet --dry-run -r requirements-gpu.txt
 
+# requirements.lock: what the pins bring, each file by its hash. Remove it first to move to newer releases.
+lock:
+	$(PYTHON) -m venv build/lock
+	build/lock/bin/python -m pip install --quiet uv==0.13.9
+	build/lock/bin/uv pip compile requirements.txt --config-file requirements-lock.toml --python build/lock/bin/python \
+		--generate-hashes --no-annotate --no-emit-package torch --custom-compile-command "make lock" --quiet \
+		--output-file requirements.lock
+
+# Known vulnerabilities of what is locked; a public database is asked, and a package that it does not answer for fails.
+audit:
+	$(PYTHON) -m venv build/audit
+	build/audit/bin/python -m pip install --quiet pip-audit==2.10.1
+	build/audit/bin/pip-audit --strict --disable-pip --require-hashes -r requirements.lock
+
 lint: $(VENV)/ready
 	$(RUN) -m ruff check rlvr_utils tests
 
 # The environment is made once and again whenever the pins change.
-$(VENV)/ready: requirements.txt pyproject.toml
+$(VENV)/ready: requirements.txt requirements.lock pyproject.toml
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info[:2] != (3, 11))' || \
 		{ echo "Python 3.11 is needed; point to it with: make PYTHON=/path/to/python3.11 $(MAKECMDGOALS)"; exit 1; }
 	$(PYTHON) -m venv $(VENV)
+	$(RUN) -m pip install --quiet --no-deps --require-hashes -r requirements.lock
 	$(RUN) -m pip install --quiet -r requirements.txt
 	$(RUN) -m pip install --quiet --no-deps --editable .
 	touch $@

@@ -200,14 +200,17 @@ def _finished(folder: Path):
 
 
 def _show(run) -> None:
-    """The last evaluation of a run as a table, and what is still to be evaluated."""
+    """The last evaluation of a run as a table, trouble in its training, and what is still to be evaluated."""
     from rlvr_utils.checkpoints import missing_evaluations
+    from rlvr_utils.trouble import findings
 
     rows = run.rows("evaluations")
     for row in [row for row in rows if row["step"] == rows[-1]["step"]]:
         accuracy = "  ".join(f"{name} {value:6.1%}" for name, value in row["accuracy"].items())
         form = f"  boxed {row['boxed']:6.1%}  length {row['length']:6.1f}" if "boxed" in row else ""
         print(f"step {row['step']:4d}  {row['benchmark']:24s} {accuracy}{form}")
+    for finding in findings(run.config, run.rows("metrics")):
+        print(f"trouble in training: {finding}")
     missing = missing_evaluations(run)
     if missing:
         print(f"not evaluated yet: {len(missing)} kept policies; python -m rlvr_utils evaluate --run {run.folder}")

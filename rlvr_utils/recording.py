@@ -11,10 +11,13 @@ import torch
 from accelerate.utils import gather_object
 from transformers import TrainerCallback
 
+from rlvr_utils.errors import UserError
 from rlvr_utils.evaluation import REFLECTION, evaluate
 from rlvr_utils.policies import TransformersPolicy
 from rlvr_utils.profiles import RunConfig
 from rlvr_utils.records import append_rows
+from rlvr_utils.runs import whole_checkpoint
+from rlvr_utils.trouble import runaway
 
 # TRL's name -> the record's name.
 METRICS = {
@@ -36,7 +39,8 @@ def _now() -> float:
 
 class Recorder(TrainerCallback):
     """Writes metrics, timings, evaluations and sampled responses of every rollout step; of several
-    processes only the first one writes. Ends the training after step `stop_after`, with a checkpoint."""
+    processes only the first one writes. Ends the training after step `stop_after`, with a checkpoint,
+    and with a `UserError` in every process when the loss or the policy has run away."""
 
     def __init__(self, config: RunConfig, folder: Path, tokenizer, benchmarks: list, stop_after: int | None = None):
         self.config, self.folder, self.stop_after = config, folder, stop_after
@@ -54,9 +58,9 @@ class Recorder(TrainerCallback):
 
     def watch(self, reward):
         """The same reward function; what it was shown last is kept for the records."""
-        def watched(completions, answer, row, **rest):
+        def watched(prompts, completions, answer, row, **rest):
             values = reward(completions=completions, answer=answer, **rest)
-            seen = {"responses": completions, "answers": answer, "outcomes": values, "rows": row}
+            seen = {"prompts": prompts, "responses": completions, "answers": answer, "outcomes": values, "rows": row}
             self.batch = {name: gather_object(list(items)) for name, items in seen.items()}
             return values
         watched.__name__ = reward.__name__
@@ -66,17 +70,6 @@ class Recorder(TrainerCallback):
         """The rollout step that just ended, or None between the updates of one."""
         step, rest = divmod(state.global_step, self.config.updates_per_rollout)
         return None if rest else step
-
-    def on_step_end(self, args, state, control, model=None, **_):
-        step = self._rollout_step(state)
-        if step is not None and step == self.stop_after and step < self.config.steps:
-            control.should_save = control.should_training_stop = True
-        if step is None or not state.is_world_process_zero:
-            return
-        if self._due(step, self.config.eval_every):
-            self.evaluate(TransformersPolicy(model, self.tokenizer), step)
-        if self._due(step, self.config.eval_every or self.config.keep_every):
-            self.keep_samples(step)
 
     def _due(self, step: int, every: int) -> bool:
         """Is this one of every so many steps, or the last? Never when `every` is 0."""
@@ -95,14 +88,52 @@ class Recorder(TrainerCallback):
         append_rows(self.folder / "evaluations.jsonl", [{"step": step, **row} for row in rows])
         append_rows(self.folder / "responses.jsonl", [{"step": step, **row} for row in responses])
 
-    def on_log(self, args, state, control, logs=None, **_):
+    def on_log(self, args, state, control, model=None, logs=None, **_):
+        """The end of a step's update: before its checkpoint, and before the next rollouts."""
         step = self._rollout_step(state)
-        if step is None or not logs or "rewards/outcome/mean" not in logs or not state.is_world_process_zero:
+        if step is None or not logs or "rewards/outcome/mean" not in logs:
             return
-        texts = [text.lower() for text in self.batch["responses"]]
-        row = {"step": step, **{name: logs.get(key) for key, name in METRICS.items()},
-               "reflecting": sum(any(word in text for word in REFLECTION) for text in texts)}
-        append_rows(self.folder / "metrics.jsonl", [row])
+        row = {"step": step, **{name: logs.get(key) for key, name in METRICS.items()}}
+        self.refuse_runaway(row, model)
+        if step == self.stop_after and step < self.config.steps:
+            control.should_save = control.should_training_stop = True
+        if not state.is_world_process_zero:
+            return
+        if self._due(step, self.config.eval_every):
+            self.evaluate(TransformersPolicy(model, self.tokenizer), step)
+        if self._due(step, self.config.eval_every or self.config.keep_every):
+            self.keep_samples(step)
+        self.keep_metrics(row)
+
+    def refuse_runaway(self, row: dict, model) -> None:
+        """Raise `UserError` where the step's values, or the logits after its update, have run away; the
+        values are the same in every process."""
+        wrong = runaway(row) or runaway({"the largest logit after the update": self._largest_logit(model)})
+        if wrong:
+            raise UserError(f"run {self.folder.stem} was stopped at step {row['step']}: {wrong}; lower learning_rate "
+                            f"({self.config.learning_rate:g}); {self._last_checkpoint()}")
+
+    def _last_checkpoint(self) -> str:
+        checkpoint = whole_checkpoint(self.folder)
+        if not checkpoint:
+            return "it has no checkpoint yet"
+        step = int(checkpoint.name.split("-")[1]) // self.config.updates_per_rollout
+        return f"the last good checkpoint is of step {step}, {checkpoint}; the same command goes on from there"
+
+    def _largest_logit(self, model) -> float:
+        """Of the token after the last prompt, in absolute value; one short forward pass."""
+        ids = self.tokenizer(self.batch["prompts"][-1], add_special_tokens=False, return_tensors="pt")["input_ids"]
+        model.eval()
+        with torch.no_grad():
+            logits = model(input_ids=ids.to(model.device), logits_to_keep=1).logits
+        model.train()
+        return logits.abs().max().item()
+
+    def keep_metrics(self, row: dict) -> None:
+        """Write down the step's metrics, accuracies and seconds."""
+        step, texts = row["step"], [text.lower() for text in self.batch["responses"]]
+        reflecting = sum(any(word in text for word in REFLECTION) for text in texts)
+        append_rows(self.folder / "metrics.jsonl", [{**row, "reflecting": reflecting}])
         group = self.config.num_generations
         outcomes = self.batch["outcomes"]
         append_rows(self.folder / "history.jsonl", [{

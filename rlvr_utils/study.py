@@ -13,6 +13,7 @@ from rlvr_utils.published import example_subject
 from rlvr_utils.runs import Run
 from rlvr_utils.schedule import obtain_all
 from rlvr_utils.sources import PUBLIC
+from rlvr_utils.trouble import report
 
 ROOT = PACKAGE.parent
 PARAMETERS = ("profile", "seeds", "results_dir", "model", "train_file", "eval_files", "max_steps", "arms")
@@ -28,10 +29,14 @@ class Study:
     brought: dict  # the reader's own model, train_file, eval_files, max_steps; empty by default
 
     def runs(self, *arms: str) -> dict[str, list[Run]]:
-        """The runs of each arm, one per seed: loaded, resumed or trained."""
+        """The runs of each arm, one per seed: loaded, resumed or trained. Trouble that their records show
+        is printed."""
         configs = [with_arm(self.config, arm, seed) for arm in arms for seed in self.seeds]
-        runs = iter(obtain_all(configs, self.results))
-        return {arm: [next(runs) for _ in self.seeds] for arm in arms}
+        runs = obtain_all(configs, self.results)
+        for line in report(runs):
+            print(line)
+        one = iter(runs)
+        return {arm: [next(one) for _ in self.seeds] for arm in arms}
 
     def describe(self) -> None:
         """Print one line on what is studied and one on where it is looked at."""

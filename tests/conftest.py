@@ -1,49 +1,36 @@
 """What every test stands on: no network, one thread, and a model so small that it trains in seconds."""
 from __future__ import annotations
 
+import atexit
 import json
 import os
+import runpy
 import sys
+import tempfile
 from itertools import islice
 from pathlib import Path
 
 import pytest
 
 ROOT = Path(__file__).resolve().parents[1]
-LOCAL_HOSTS = ("localhost", "127.0.0.1", "::1", "", None)
-DEAD_PROXY = "http://127.0.0.1:9"  # for child processes, whose sockets nobody watches
+OFFLINE = ROOT / "tests" / "offline"  # its sitecustomize.py watches the sockets of every Python
+ATTEMPTS = Path(tempfile.mkstemp(prefix="network-")[1])
+DEAD_PROXY = "http://127.0.0.1:9"  # for libraries that open sockets without Python
 # Before any test imports a library that reads it.
-os.environ.update(HF_HUB_OFFLINE="1", OMP_NUM_THREADS="1", TOKENIZERS_PARALLELISM="false",
+os.environ.update(HF_HUB_OFFLINE="1", OMP_NUM_THREADS="1", TOKENIZERS_PARALLELISM="false", RLVR_ATTEMPTS=str(ATTEMPTS),
                   HTTP_PROXY=DEAD_PROXY, HTTPS_PROXY=DEAD_PROXY, NO_PROXY="localhost,127.0.0.1",
-                  PYTHONPATH=os.pathsep.join([str(ROOT), *filter(None, [os.environ.get("PYTHONPATH")])]))
-
-attempts: list[str] = []
-
-
-def _watch_network(event: str, arguments: tuple) -> None:
-    """Refuse names and addresses outside this machine, and remember that they were asked for."""
-    if event in ("socket.connect", "socket.sendto", "socket.sendmsg"):
-        address = arguments[1]
-        host = address[0] if isinstance(address, tuple) else None  # a Unix socket has a path
-    elif event in ("socket.getaddrinfo", "socket.gethostbyname"):
-        host = arguments[0]
-    else:
-        return
-    host = host.decode() if isinstance(host, bytes) else host
-    if host not in LOCAL_HOSTS:
-        attempts.append(f"{event} {host}")
-        raise OSError(f"a test may not reach {host}")
-
-
-sys.addaudithook(_watch_network)
+                  PYTHONPATH=os.pathsep.join([str(ROOT), str(OFFLINE), *filter(None, [os.environ.get("PYTHONPATH")])]))
+atexit.register(ATTEMPTS.unlink, missing_ok=True)
+runpy.run_path(str(OFFLINE / "sitecustomize.py"))
 
 
 @pytest.fixture(autouse=True)
 def no_network():
-    """Every attempt to connect elsewhere fails the test, even one that the code under test swallows."""
-    attempts.clear()
+    """Every attempt to connect elsewhere fails the test, also one of a process that it has started, and
+    one that the code under test swallows."""
+    ATTEMPTS.write_text("")
     yield
-    assert not attempts, f"the test tried to reach the network: {attempts}"
+    assert not ATTEMPTS.read_text(), f"the test tried to reach the network: {ATTEMPTS.read_text()}"
 
 
 @pytest.fixture(autouse=True)

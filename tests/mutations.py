@@ -63,6 +63,14 @@ MUTATIONS = {
                                 "test_rollouts.py"),
     "evaluated twice after a crash": ("checkpoints.py", 'and (step, pair[0].name) not in done', "",
                                       "test_checkpoints.py"),
+    "a NaN hidden by the mean of earlier losses": (
+        "training.py", "logging_nan_inf_filter=False", "logging_nan_inf_filter=True", "test_trouble.py"),
+    "a run that has run away goes on": ("recording.py", "self.refuse_runaway(row, model)", "pass", "test_trouble.py"),
+    "a wrecked policy is saved": (
+        "recording.py", ' or runaway({"the largest logit after the update": self._largest_logit(model)})', "",
+        "test_trouble.py"),
+    "reward variance asked of arms without a reward": (
+        "trouble.py", "if config.policy_loss:", "if True:", "test_trouble.py"),
     "weights exported in another precision": ("export.py", "copy_policy(source, target, dtype)",
                                               'copy_policy(source, target, "float32")', "test_checkpoints.py"),
 }
@@ -93,7 +101,7 @@ def main() -> int:
         folder = Path(place)
         for part in ("rlvr_utils", "tests", "launch"):
             shutil.copytree(ROOT / part, folder / part, ignore=shutil.ignore_patterns("__pycache__"))
-        for part in ("pyproject.toml", "requirements.txt", "requirements-gpu.txt"):
+        for part in ("pyproject.toml", "requirements.txt", "requirements-gpu.txt", "requirements.lock"):
             shutil.copy(ROOT / part, folder / part)
         (folder / "results").symlink_to(ROOT / "results")
         unnoticed = []
