@@ -7,7 +7,9 @@ RUN := $(VENV)/bin/python
 export HF_HUB_OFFLINE ?= 1
 export TOKENIZERS_PARALLELISM := false
 
-.PHONY: reproduce test lab lint requirements lock audit mutations torture clean
+.PHONY: reproduce test lab lint requirements lock audit mutations torture bench clean
+
+BENCHES := rollouts step evaluation growth threads
 
 reproduce: $(VENV)/ready
 	$(RUN) -m rlvr_utils reproduce --profile pocket --retrain
@@ -23,6 +25,11 @@ mutations: $(VENV)/ready
 # Kills, races, full disks, hostile answers and damaged files, at length (`make test` has them short).
 torture: $(VENV)/ready
 	RLVR_TORTURE=1 $(RUN) -m pytest tests/torture
+
+# Two ways side by side, each bench in a few minutes; one alone: python -m benchmarks.step. Then the README's table.
+bench: $(VENV)/ready
+	for name in $(BENCHES); do $(RUN) -m benchmarks.$$name || exit 1; done
+	$(RUN) -m benchmarks.table
 
 lab: $(VENV)/ready
 	$(RUN) -m jupyter lab notebooks
@@ -46,7 +53,7 @@ audit:
 	build/audit/bin/pip-audit --strict --disable-pip --require-hashes -r requirements.lock
 
 lint: $(VENV)/ready
-	$(RUN) -m ruff check rlvr_utils tests
+	$(RUN) -m ruff check rlvr_utils tests benchmarks
 
 # The environment is made once and again whenever the pins change.
 $(VENV)/ready: requirements.txt requirements.lock pyproject.toml
