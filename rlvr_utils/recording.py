@@ -10,6 +10,7 @@ from pathlib import Path
 import torch
 from accelerate.utils import gather_object
 from transformers import TrainerCallback
+from transformers.trainer_utils import rotate_checkpoints
 
 from rlvr_utils.evaluation import REFLECTION, evaluate
 from rlvr_utils.policies import TransformersPolicy
@@ -25,6 +26,7 @@ METRICS = {
     "clip_ratio/region_mean": "ratio_clipped",
 }
 SAMPLED_RESPONSES = 4
+KEPT_CHECKPOINTS = 2
 
 
 def _now() -> float:
@@ -121,7 +123,9 @@ class Recorder(TrainerCallback):
         return {name: round(seconds, 4) for name, seconds in phases.items()}
 
     def on_save(self, args, state, control, **_):
-        """Marks a checkpoint as whole: a crash while it is written leaves no mark."""
+        """Marks a checkpoint as whole: a crash while it is written leaves no mark. The trainer would
+        remove earlier ones before that, and by their dates, which a clock put back turns around."""
         if not state.is_world_process_zero:
             return
         (Path(args.output_dir) / f"checkpoint-{state.global_step}" / "whole").touch()
+        rotate_checkpoints(args.output_dir, KEPT_CHECKPOINTS, use_mtime=False)

@@ -160,7 +160,7 @@ def trainer_arguments(config: RunConfig, folder: Path, on_cpu: bool) -> GRPOConf
         beta=config.kl_coef or config.kl_in_reward, scale_rewards="none",
         reward_weights=reward_weights(config), num_iterations=1, shuffle_dataset=False,
         bf16=config.autocast or config.dtype == "bfloat16", use_cpu=on_cpu, activation_checkpointing=not on_cpu,
-        logging_steps=updates, save_steps=config.save_every * updates, save_total_limit=2,
+        logging_steps=updates, save_steps=config.save_every * updates,
         ddp_find_unused_parameters=False, dataloader_pin_memory=not on_cpu,
         report_to=[], disable_tqdm=True, log_level="error", **engine_arguments(config))
 
