@@ -74,7 +74,8 @@ def test_a_row_without_a_question(mistake, tmp_path, option):
     assert "mine.jsonl: row 2 has no question" in mistake("train", option, str(path))
 
 
-def test_a_folder_into_which_another_process_reproduces(capsys, tmp_path):
+def test_a_folder_into_which_another_process_reproduces(capsys, tmp_path, monkeypatch):
+    monkeypatch.setattr("rlvr_utils.reproduce.obtain_all", lambda *_: pytest.fail("it was trained"))
     with held(tmp_path / "reproduce.lock", "it"):
         assert main(["reproduce", "--retrain", "--results", str(tmp_path)]) == 2
         assert os.listdir(tmp_path) == ["reproduce.lock"]

@@ -10,6 +10,7 @@ import sys
 
 import pytest
 
+from rlvr_utils import runs
 from rlvr_utils.attempt import JSON_LINES, clear_halves, whole_checkpoint
 from rlvr_utils.errors import UserError
 from rlvr_utils.locks import held, holder
@@ -115,6 +116,20 @@ def test_a_run_that_another_process_holds_is_refused_in_one_line(tiny_config, tm
     line, = ended.err.splitlines()
     assert line.startswith(f"rlvr_utils: run {partial.stem} is in the hands of process {os.getpid()};")
     assert os.listdir(partial) == []  # nothing of the holder's was touched
+
+
+def test_a_run_that_was_finished_while_this_process_was_loading(tiny_config, tmp_path, monkeypatch):
+    config, prepare = tiny_config.changed(steps=1), runs.prepare
+
+    def slow(config):
+        monkeypatch.undo()
+        first.append(obtain(config, tmp_path))
+        return prepare(config)
+
+    first = []
+    monkeypatch.setattr(runs, "prepare", slow)
+    run = obtain(config, tmp_path)
+    assert [run] == first and list(run.folder.parent.iterdir()) == [run.folder]
 
 
 def test_a_lock_goes_with_its_process(tmp_path):

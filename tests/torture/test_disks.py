@@ -65,6 +65,15 @@ def test_what_is_finished_is_read_from_a_read_only_disk(config, whole, forks, tm
     assert forks.run(*train(config, results), accident="read-only 1").status == 0
 
 
+def test_an_export_that_finds_no_room_leaves_no_half_of_one(whole, forks, tmp_path):
+    run, = (whole / "earlier" / "runs").iterdir()
+    ended = forks.run("export", run, tmp_path / "exported", accident="full 3")
+    assert ended.status == 2 and "; make room there; " in ended.err and ended.err.count("\n") == 1
+    assert not (tmp_path / "exported").exists()
+    assert forks.run("export", run, tmp_path / "exported").status == 0
+    assert os.listdir(tmp_path) == ["exported"] and (tmp_path / "exported" / "README.md").exists()
+
+
 @contextmanager
 def no_room():
     """No file grows beyond 100 bytes."""
@@ -107,7 +116,7 @@ def test_a_file_is_replaced_whole_or_not_at_all(tmp_path):
 
 
 def test_a_clock_that_is_put_back_removes_no_checkpoint_that_is_needed(config, forks, tmp_path):
-    """The libraries' dates go back an hour with every step; the process dies before the weights are saved."""
+    """An hour with every checkpoint; the process dies before the weights are saved."""
     command = train(config.changed(steps=4), tmp_path / "results")
     assert forks.run(*command, accident="the clock goes back").status == -signal.SIGKILL
     partial, = (tmp_path / "results" / "runs").glob("*.partial")

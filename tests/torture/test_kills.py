@@ -4,6 +4,9 @@ from __future__ import annotations
 import random
 import shutil
 import signal
+import subprocess
+import sys
+import time
 
 import pytest
 from folders import assert_same_runs, contents, train
@@ -64,6 +67,18 @@ def test_a_run_that_is_interrupted_says_so_in_one_line(variants, whole, forks, t
     assert ended.err == f"rlvr_utils: {word}; what is finished is kept, the same command goes on from there\n"
     assert forks.run(*command).status == 0
     assert_same_runs(tmp_path / "results", other)
+
+
+@pytest.mark.parametrize("attempt", range(times(1, 20)))
+def test_a_command_that_is_interrupted_during_its_imports(variants, tmp_path, moments, attempt):
+    command = [sys.executable, "-m", "rlvr_utils", *map(str, train(variants["evaluated"], tmp_path / "results"))]
+    process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+    time.sleep(moments.uniform(0.6, 2.5))
+    process.send_signal(signal.SIGINT)
+    out, err = process.communicate()
+    assert (out, err.count("\n")) == ("", 1) and err.startswith("rlvr_utils: interrupted; ")
+    # Python ends itself by the signal where compiled text was interrupted; a shell shows 130 for both.
+    assert process.returncode in (130, -signal.SIGINT)
 
 
 @pytest.mark.parametrize("attempt", range(times(1, 20)))
