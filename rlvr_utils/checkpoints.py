@@ -6,7 +6,7 @@ from pathlib import Path
 from rlvr_utils.errors import UserError
 from rlvr_utils.profiles import RunConfig
 from rlvr_utils.records import append_rows, keep_rows, read_rows
-from rlvr_utils.runs import Run, held, kept_policy, kept_steps
+from rlvr_utils.runs import Run, hold, kept_policy, kept_steps
 
 
 def evaluate_run(run: Run, steps: list[int] | None = None) -> None:
@@ -15,15 +15,17 @@ def evaluate_run(run: Run, steps: list[int] | None = None) -> None:
     from rlvr_utils.evaluation import load_benchmarks
 
     kept = kept_steps(run)
-    for step in steps or kept:
+    wanted = steps or kept
+    for step in wanted:
         if step not in kept:
             raise UserError(f"run {run.folder.name} has kept no policy of step {step}; it has: "
                             f"{', '.join(map(str, kept)) or 'none (keep_every is 0)'}")
+    if not {*wanted} & {*missing_evaluations(run)}:
+        return  # nothing is written, so that a folder that is only to be read will do
     loaded = load_benchmarks(run.config)
-    with held(run.folder):
-        for step in steps or kept:
+    with hold(run.folder):
+        for step in wanted:
             evaluate_policy(run.config, str(kept_policy(run.folder, step)), step, loaded, run.folder)
-    (run.folder / "lock").unlink()
 
 
 def missing_evaluations(run: Run) -> list[int]:
@@ -57,4 +59,4 @@ def evaluate_policy(config: RunConfig, source: str, step: int, loaded: list, fol
 
 
 def _done(folder: Path) -> set[tuple[int, str]]:
-    return {(row["step"], row["benchmark"]) for row in read_rows(folder / "evaluations.jsonl", partial=True)}
+    return {(row["step"], row["benchmark"]) for row in read_rows(folder / "evaluations.jsonl")}

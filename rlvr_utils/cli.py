@@ -5,27 +5,49 @@ import argparse
 import json
 import signal
 import sys
+from contextlib import suppress
 from pathlib import Path
 
+from rlvr_utils.disks import refusal
 from rlvr_utils.errors import UserError
 
 LAYOUTS = ("replicated", "sharded", "offloaded")  # see `rlvr_utils.costs`
 
 
 def main(words: list[str] | None = None) -> int:
-    """Run one command; a mistake of the user's is one line on standard error and exit status 2."""
+    """Run one command; a mistake of the user's, or a disk that refuses, is one line on standard error and
+    exit status 2; Ctrl-C and SIGTERM are one line and 130 or 143."""
     options = parser().parse_args(words)
-    signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))  # so that child processes are ended too
+    signal.signal(signal.SIGTERM, _terminate)
     try:
         options.run(options)
     except UserError as error:
-        print(f"rlvr_utils: {error}", file=sys.stderr)
-        return 2
-    except KeyboardInterrupt:
-        print("rlvr_utils: interrupted; what is finished is kept, the same command goes on from there",
-              file=sys.stderr)
-        return 130
+        return _say(str(error), 2)
+    except KeyboardInterrupt as end:
+        for number in (signal.SIGINT, signal.SIGTERM):  # the next one is not to be told about
+            signal.signal(number, signal.SIG_DFL)
+        word, status = ("terminated", 143) if isinstance(end, _Termination) else ("interrupted", 130)
+        return _say(f"{word}; what is finished is kept, the same command goes on from there", status)
+    except Exception as error:
+        reason = refusal(error, "the disk")
+        if reason is None:
+            raise
+        return _say(f"{reason}; then give the same command: what is finished is kept", 2)
     return 0
+
+
+class _Termination(KeyboardInterrupt):
+    """SIGTERM, treated as Ctrl-C is, so that child processes are ended too."""
+
+
+def _terminate(*_) -> None:
+    raise _Termination
+
+
+def _say(line: str, status: int) -> int:
+    with suppress(OSError):  # standard error may be a file on the disk that is full
+        print(f"rlvr_utils: {line}", file=sys.stderr, flush=True)
+    return status
 
 
 def parser() -> argparse.ArgumentParser:
@@ -104,9 +126,10 @@ def _reproduce(options) -> None:
 
 def _train(options) -> None:
     from rlvr_utils.arms import with_arm
+    from rlvr_utils.attempt import first_process
     from rlvr_utils.hardware import Hardware
     from rlvr_utils.plan import launched_layout, plan, refuse_what_cannot_fit
-    from rlvr_utils.runs import find, first_process, obtain
+    from rlvr_utils.runs import find, obtain
 
     study = _study(options, [options.seed])
     if options.config:

@@ -1,15 +1,18 @@
 """Export: a run's policy as a Hugging Face folder with a model card, for transformers and `vllm serve`."""
 from __future__ import annotations
 
+import shutil
 from pathlib import Path
 
 from rlvr_utils.errors import UserError
-from rlvr_utils.models import copy_policy
+from rlvr_utils.locks import held
+from rlvr_utils.models import check_target, copy_policy
 from rlvr_utils.runs import Run, kept_policy, kept_steps
 
 
 def export(run: Run, target: Path, step: int | None = None, dtype: str = "bfloat16") -> None:
-    """Write the policy after the last step, or the one kept at `step`, and its card to `target`.
+    """Write the policy after the last step, or the one kept at `step`, and its card to `target`, which
+    has its name when it is whole.
 
     Raises `UserError` for a run without weights, a step that was not kept, and a `target` in use.
     """
@@ -19,8 +22,15 @@ def export(run: Run, target: Path, step: int | None = None, dtype: str = "bfloat
         wanted = "its last step" if step is None else f"step {step}"
         raise UserError(f"run {run.folder.name} has no weights of {wanted} (kept: {kept}); give another step, or "
                         "train the run here")
-    copy_policy(source, target, dtype)
-    (target / "README.md").write_text(model_card(run, step, dtype), encoding="utf-8")
+    target = target.absolute()
+    target.parent.mkdir(parents=True, exist_ok=True)
+    fresh, card = target.with_name(f"{target.name}.new"), model_card(run, step, dtype)
+    with held(target.with_name(f"{target.name}.lock"), str(target)):
+        check_target(target)
+        shutil.rmtree(fresh, ignore_errors=True)  # of an attempt that was cut short
+        copy_policy(source, fresh, dtype)
+        (fresh / "README.md").write_text(card, encoding="utf-8")
+        fresh.rename(target)
 
 
 def model_card(run: Run, step: int | None, dtype: str) -> str:

@@ -1,6 +1,7 @@
 """Figures: drawn from records only, every one through `save_figure`, each saying whose numbers it shows."""
 from __future__ import annotations
 
+from io import BytesIO
 from pathlib import Path
 
 import matplotlib.pyplot as plt
@@ -8,6 +9,7 @@ import seaborn as sns
 
 from rlvr_utils.arms import ARMS, LABELS
 from rlvr_utils.measures import curve
+from rlvr_utils.records import write_whole
 from rlvr_utils.runs import Run
 from rlvr_utils.statistics import Interval, mean_interval
 from rlvr_utils.study import Study
@@ -26,7 +28,9 @@ def save_figure(fig, study: Study, name: str) -> Path:
     path.parent.mkdir(parents=True, exist_ok=True)
     fig.text(0.995, -0.04, f"{MEASURED}: profile {study.config.profile}, {len(study.seeds)} seed(s), 95 % intervals",
              ha="right", va="top", fontsize=7, color="grey")
-    fig.savefig(path, dpi=110, bbox_inches="tight", metadata={"Software": None})
+    drawn = BytesIO()
+    fig.savefig(drawn, dpi=110, bbox_inches="tight", metadata={"Software": None}, format="png")
+    write_whole(path, drawn.getvalue())
     return path
 
 

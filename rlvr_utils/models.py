@@ -55,11 +55,16 @@ def copy_policy(source: Path, target: Path, dtype: str) -> None:
 
     Raises `UserError` where `target` is not new or empty, and as `load_policy` for the source.
     """
-    if target.exists() and (not target.is_dir() or any(target.iterdir())):
-        raise UserError(f"{target}: exists and is not an empty folder; choose a new folder")
+    check_target(target)
     model, tokenizer = load_policy(str(source.absolute()), dtype, "cpu")
     model.save_pretrained(target)
     tokenizer.save_pretrained(target)
+
+
+def check_target(target: Path) -> None:
+    """Raise `UserError` where a folder to be written is neither new nor empty."""
+    if target.exists() and (not target.is_dir() or any(target.iterdir())):
+        raise UserError(f"{target}: exists and is not an empty folder; choose a new folder")
 
 
 def convert_gguf(source: Path, target: Path) -> None:

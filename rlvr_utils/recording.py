@@ -10,13 +10,14 @@ from pathlib import Path
 import torch
 from accelerate.utils import gather_object
 from transformers import TrainerCallback
+from transformers.trainer_utils import rotate_checkpoints
 
+from rlvr_utils.attempt import step_of, whole_checkpoint
 from rlvr_utils.errors import UserError
 from rlvr_utils.evaluation import REFLECTION, evaluate
 from rlvr_utils.policies import TransformersPolicy
 from rlvr_utils.profiles import RunConfig
 from rlvr_utils.records import append_rows
-from rlvr_utils.runs import whole_checkpoint
 from rlvr_utils.trouble import runaway
 
 # TRL's name -> the record's name.
@@ -28,6 +29,7 @@ METRICS = {
     "clip_ratio/region_mean": "ratio_clipped",
 }
 SAMPLED_RESPONSES = 4
+KEPT_CHECKPOINTS = 2
 
 
 def _now() -> float:
@@ -117,8 +119,8 @@ class Recorder(TrainerCallback):
         checkpoint = whole_checkpoint(self.folder)
         if not checkpoint:
             return "it has no checkpoint yet"
-        step = int(checkpoint.name.split("-")[1]) // self.config.updates_per_rollout
-        return f"the last good checkpoint is of step {step}, {checkpoint}; the same command goes on from there"
+        return (f"the last good checkpoint is of step {step_of(checkpoint, self.config)}, {checkpoint}; the same "
+                "command goes on from there")
 
     def _largest_logit(self, model) -> float:
         """Of the token after the last prompt, in absolute value; one short forward pass."""
@@ -152,7 +154,9 @@ class Recorder(TrainerCallback):
         return {name: round(seconds, 4) for name, seconds in phases.items()}
 
     def on_save(self, args, state, control, **_):
-        """Marks a checkpoint as whole: a crash while it is written leaves no mark."""
+        """Marks a checkpoint as whole: a crash while it is written leaves no mark. The trainer would
+        remove earlier ones before that, and by their dates, which a clock put back turns around."""
         if not state.is_world_process_zero:
             return
         (Path(args.output_dir) / f"checkpoint-{state.global_step}" / "whole").touch()
+        rotate_checkpoints(args.output_dir, KEPT_CHECKPOINTS, use_mtime=False)

@@ -10,7 +10,9 @@ from pathlib import Path
 from rlvr_utils.arms import with_arm
 from rlvr_utils.claims import LEDGER_ARMS, ledger
 from rlvr_utils.errors import UserError
-from rlvr_utils.runs import discard, find, run_name
+from rlvr_utils.locks import held
+from rlvr_utils.records import write_json, write_whole
+from rlvr_utils.runs import discard, run_name
 from rlvr_utils.schedule import obtain_all
 from rlvr_utils.study import ROOT, Study
 from rlvr_utils.tables import claims_frame
@@ -22,21 +24,24 @@ def reproduce(study: Study, only: str | None = None, retrain: bool = False) -> N
     """Everything from training to claims.json, with progress lines.
 
     With `retrain`, runs that were there before are trained anew; an interrupted reproduction goes
-    on where it stopped. Raises `UserError` for an unknown notebook or one that fails.
+    on where it stopped. Raises `UserError` for an unknown notebook or one that fails, and where
+    another process reproduces into the same folder.
     """
     start = time.perf_counter()
     notebooks = chosen_notebooks(only)
     configs = wanted(study, notebooks)
     print(f"{len(configs)} runs and {len(notebooks)} notebooks into {os.path.relpath(study.results)}", flush=True)
-    if retrain:
-        _forget(configs, study)
-    obtain_all(configs, study.results)
-    for path in notebooks:
-        print(f"notebook {path.stem} ...", flush=True)
-        execute(path, study)
-    if not only:
-        print(claims_table(write_claims(study)))
-    (study.results / ".retraining").unlink(missing_ok=True)
+    study.results.mkdir(parents=True, exist_ok=True)
+    with held(study.results / "reproduce.lock", f"the reproduction in {os.path.relpath(study.results)}"):
+        if retrain:
+            _forget(configs, study)
+        obtain_all(configs, study.results)
+        for path in notebooks:
+            print(f"notebook {path.stem} ...", flush=True)
+            execute(path, study)
+        if not only:
+            print(claims_table(write_claims(study)))
+        (study.results / ".retraining").unlink(missing_ok=True)
     print(f"done in {(time.perf_counter() - start) / 60:.1f} min", flush=True)
 
 
@@ -92,22 +97,20 @@ def _forget(configs: list, study: Study) -> None:
     """Discard finished runs once per reproduction: the list of those discarded outlives an
     interruption, so what has been trained since is kept."""
     marker = study.results / ".retraining"
-    marker.parent.mkdir(parents=True, exist_ok=True)
     forgotten = set(json.loads(marker.read_text())) if marker.exists() else set()
     for config in configs:
         name = run_name(config)
         if name not in forgotten:
-            if find(config, study.results):
-                discard(config, study.results)
+            discard(config, study.results)
             forgotten.add(name)
-    marker.write_text(json.dumps(sorted(forgotten)))
+    write_json(marker, sorted(forgotten))
 
 
 def write_claims(study: Study) -> list[dict]:
     """Compute the ledger from the records and write `claims.json`."""
     runs = study.runs(*LEDGER_ARMS)
     rows = ledger(runs, study.example_subject())
-    (study.results / "claims.json").write_text(json.dumps(rows, indent=1) + "\n", encoding="utf-8")
+    write_whole(study.results / "claims.json", json.dumps(rows, indent=1) + "\n")
     return rows
 
 

@@ -6,21 +6,28 @@ when it is whole, so what stands in `runs/<run>` is always complete.
 """
 from __future__ import annotations
 
-import fcntl
 import json
 import os
 import shutil
-from contextlib import contextmanager, nullcontext
+from contextlib import contextmanager, nullcontext, suppress
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
 
+from rlvr_utils.attempt import (
+    clear_halves,
+    execute,
+    first_process,
+    prepare,
+    step_of,
+    wait_for_everyone,
+    whole_checkpoint,
+)
+from rlvr_utils.disks import refusal
 from rlvr_utils.errors import UserError
-from rlvr_utils.profiles import RunConfig, config_hash, from_fields, local_path, to_fields
-from rlvr_utils.records import drop_rows_after, read_rows
-
-JSON_LINES = ("metrics.jsonl", "timings.jsonl", "evaluations.jsonl", "samples.jsonl", "responses.jsonl",
-              "history.jsonl")
+from rlvr_utils.locks import held
+from rlvr_utils.profiles import RunConfig, config_hash, from_fields, to_fields
+from rlvr_utils.records import read_rows, write_json
 
 # What the scheduler adds to an unfinished run: the configuration asked for, and the output.
 REQUEST, LOG = "request.json", "log.txt"
@@ -65,42 +72,57 @@ def obtain(config: RunConfig, results: Path, stop_after: int | None = None) -> R
     """Load, resume or train the run; None when it was told to stop after a step before its last.
 
     Under `accelerate launch` every process calls this, with one results folder in common; the
-    first one writes. Raises `UserError` when another program holds the run.
+    first one writes. Raises `UserError` when another program holds the run, and when the disk refuses.
     """
     finished = find(config, results)
     if finished:
         return finished
-    prepared = _prepare(config)
+    prepared = prepare(config)
     partial = partial_folder(config, results)
-    with held(partial) if first_process() else nullcontext():
+    with hold(partial) if first_process() else nullcontext(), _told_of_the_disk(partial, config):
         if first_process():
-            _write_json(partial / "config.json", {"config": to_fields(config), "hash": config_hash(config)})
-        facts = _execute(config, partial, *prepared, stop_after)
+            if find(config, results):  # by another program, while this one was loading
+                return _found_late(partial)
+            clear_halves(partial)
+            write_json(partial / "config.json", {"config": to_fields(config), "hash": config_hash(config)})
+        facts = execute(config, partial, *prepared, stop_after)
         if facts is None:
             return None
+        wait_for_everyone()
         if first_process():
             _finish(partial, facts)
-    _wait_for_everyone()
+    wait_for_everyone()
     return Run(partial.with_suffix(""))
 
 
-def first_process() -> bool:
-    """Is this the process that writes, of those that train together?"""
-    return os.environ.get("RANK", "0") == "0"
+@contextmanager
+def _told_of_the_disk(partial: Path, config: RunConfig):
+    """Turn what the libraries raise on a full disk into one line; what was half written gives its room back."""
+    try:
+        yield
+    except Exception as error:
+        reason = refusal(error, partial)
+        if reason is None:
+            raise
+        with suppress(OSError):
+            clear_halves(partial)
+        step = step_of(whole_checkpoint(partial), config)
+        raise UserError(f"{reason}; the same command then goes on from step {step} of {config.steps}") from error
 
 
-def _wait_for_everyone() -> None:
+def _found_late(partial: Path) -> Run:
+    """The run that another program has finished; processes that train together would be parted by it."""
+    shutil.rmtree(partial, ignore_errors=True)
     if int(os.environ.get("WORLD_SIZE", 1)) > 1:
-        from accelerate import PartialState
-
-        PartialState().wait_for_everyone()
+        raise UserError(f"run {partial.stem} has been finished by another process; give the same command again")
+    return Run(partial.with_suffix(""))
 
 
 def _finish(partial: Path, facts: dict) -> None:
-    """Give a whole run its final name."""
+    """Give a whole run its final name; what makes it whole is written before anything is removed."""
+    write_json(partial / "provenance.json", facts)
     shutil.rmtree(partial / "checkpoints", ignore_errors=True)
-    _write_json(partial / "provenance.json", facts)
-    for name in ("lock", REQUEST, LOG):
+    for name in (REQUEST, LOG):
         (partial / name).unlink(missing_ok=True)
     partial.rename(partial.with_suffix(""))
 
@@ -127,130 +149,21 @@ def partial_folder(config: RunConfig, results: Path) -> Path:
 
 
 def discard(config: RunConfig, results: Path) -> None:
-    """Forget a finished run, so that the next request trains it anew."""
-    run = find(config, results)
+    """Forget a finished run, so that the next request trains it anew. It loses its name first: a run
+    that is removed in part is no run."""
+    run, removed = find(config, results), results / "runs" / f"{run_name(config)}.removed"
+    shutil.rmtree(removed, ignore_errors=True)  # of an attempt that was cut short
     if run:
-        shutil.rmtree(run.folder)
+        with hold(run.folder):
+            run.folder.rename(removed)
+        shutil.rmtree(removed)
 
 
-@contextmanager
-def held(folder: Path):
-    """Hold the run against other processes; the lock goes with the process, however it ends."""
-    with (folder / "lock").open("a+") as stream:
-        try:
-            fcntl.flock(stream, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
-            stream.seek(0)
-            raise UserError(f"run {folder.stem} is being trained by process {stream.read().strip()}; "
-                            "wait for it, or choose another --results folder") from None
-        stream.truncate(0)
-        stream.write(str(os.getpid()))
-        stream.flush()
-        yield
+def lock_of(folder: Path) -> Path:
+    """The lock of a run, finished or not."""
+    return folder.with_name(f"{folder.name.removesuffix('.partial')}.lock")
 
 
-def holder(folder: Path) -> str | None:
-    """The process id that holds the run, if any does."""
-    lock = folder / "lock"
-    if not lock.exists():
-        return None
-    with lock.open("r+") as stream:
-        try:
-            fcntl.flock(stream, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
-            return stream.read().strip() or "unknown"
-    return None
-
-
-def whole_checkpoint(folder: Path) -> Path | None:
-    """The latest checkpoint that was written to its end."""
-    marks = (folder / "checkpoints").glob("checkpoint-*/whole")
-    return max((mark.parent for mark in marks), key=lambda p: int(p.name.split("-")[1]), default=None)
-
-
-def _prepare(config: RunConfig) -> tuple:
-    """Model, tokenizer, benchmarks and training rows, all loaded before anything is written."""
-    import torch
-
-    from rlvr_utils.evaluation import load_benchmarks
-    from rlvr_utils.models import load_policy
-    from rlvr_utils.policies import check_engine
-    from rlvr_utils.prompts import evaluation_prompts
-
-    torch.set_num_threads(config.cpu_threads)
-    check_engine(config.engine)
-    benchmarks = load_benchmarks(config)
-    # A model to be trained is put in its place, or cut into shards, by the trainer; vLLM loads its own.
-    elsewhere = config.steps or config.engine != "transformers"
-    model, tokenizer = load_policy(local_path(config.model), config.dtype, "cpu" if elsewhere else None)
-    evaluation_prompts(tokenizer, config.eval_template, ["known?"])  # an unknown template is refused here
-    rows = None
-    if config.steps:
-        from rlvr_utils.training import prepare
-
-        rows = prepare(config, tokenizer)
-    return model, tokenizer, benchmarks, rows
-
-
-def _execute(config: RunConfig, folder: Path, model, tokenizer, benchmarks: list, rows,
-             stop_after: int | None) -> dict | None:
-    """Train (or only evaluate, when there are no steps) into `folder`; the provenance facts, or
-    None when the training has stopped early."""
-    from rlvr_utils.provenance import provenance
-
-    with provenance(config) as facts:
-        if config.steps == 0:
-            _evaluate_base(config, folder, model, tokenizer, benchmarks)
-            return facts
-        checkpoint = whole_checkpoint(folder)
-        step = int(checkpoint.name.split("-")[1]) // config.updates_per_rollout if checkpoint else 0
-        if first_process():
-            for name in JSON_LINES:
-                drop_rows_after(folder / name, step if checkpoint else -1)
-        trainer = _train(config, folder, model, tokenizer, benchmarks, rows, checkpoint, stop_after)
-        if trainer.state.global_step < config.steps * config.updates_per_rollout:
-            return None
-        facts["resumed_from"] = step or None
-        facts["weights_sha256"] = _save_weights(trainer, folder / "weights")
-    return facts
-
-
-def _evaluate_base(config: RunConfig, folder: Path, model, tokenizer, benchmarks: list) -> None:
-    from rlvr_utils.checkpoints import evaluate_policy
-    from rlvr_utils.policies import TransformersPolicy
-
-    policy = TransformersPolicy(model, tokenizer) if config.engine == "transformers" else None
-    evaluate_policy(config, local_path(config.model), 0, benchmarks, folder, policy)
-
-
-def _train(config: RunConfig, folder: Path, model, tokenizer, benchmarks: list, rows, checkpoint: Path | None,
-           stop_after: int | None):
-    from rlvr_utils.recording import Recorder
-    from rlvr_utils.training import build_trainer
-
-    recorder = Recorder(config, folder, tokenizer, benchmarks, stop_after)
-    trainer = build_trainer(config, model, tokenizer, rows, folder / "checkpoints", recorder)
-    trainer.train(resume_from_checkpoint=str(checkpoint) if checkpoint else None)
-    return trainer
-
-
-def _save_weights(trainer, folder: Path) -> str | None:
-    """Save the policy as a Hugging Face folder; the SHA-256 of its weights, on the first process."""
-    import hashlib
-
-    trainer.save_model(str(folder))
-    if not first_process():
-        return None
-    (folder / "training_args.bin").unlink(missing_ok=True)  # a pickle that nothing here reads
-    digest = hashlib.sha256()
-    for path in sorted(folder.glob("*.safetensors")):
-        with path.open("rb") as stream:
-            digest.update(hashlib.file_digest(stream, "sha256").digest())
-    return digest.hexdigest()
-
-
-def _write_json(path: Path, data: dict) -> None:
-    """Write JSON atomically."""
-    fresh = path.with_suffix(".new")
-    fresh.write_text(json.dumps(data, indent=1, sort_keys=True) + "\n", encoding="utf-8")
-    fresh.replace(path)
+def hold(folder: Path):
+    """Hold the run in the folder against other processes, as `held`."""
+    return held(lock_of(folder), f"run {folder.name.removesuffix('.partial')}")

@@ -5,17 +5,18 @@ follows it. Without a GPU as many runs stand side by side as there are cores; wi
 """
 from __future__ import annotations
 
-import json
 import os
+import shutil
 import subprocess
 import sys
 import time
 from pathlib import Path
 
 from rlvr_utils.errors import UserError
+from rlvr_utils.locks import holder
 from rlvr_utils.profiles import RunConfig, to_fields
-from rlvr_utils.records import read_rows
-from rlvr_utils.runs import LOG, REQUEST, Run, find, holder, obtain, partial_folder, run_name
+from rlvr_utils.records import read_rows, write_json
+from rlvr_utils.runs import LOG, REQUEST, Run, find, hold, lock_of, obtain, partial_folder, run_name
 
 PROGRESS_SECONDS = 15
 # An evaluation of the start model costs about as much as this many training steps.
@@ -31,7 +32,7 @@ class Follower:
         self.folder = folder
 
     def poll(self) -> int | None:
-        return None if self.folder.exists() and holder(self.folder) else 0
+        return None if self.folder.exists() and holder(lock_of(self.folder)) else 0
 
     def terminate(self) -> None:
         """It is not ours to end."""
@@ -68,15 +69,18 @@ def _train_all(missing: dict[str, RunConfig], results: Path) -> None:
             for name, process in list(running.items()):
                 if process.poll() is not None:
                     del running[name]
-                    _check(name, process.returncode, results)
-                    if not find(missing[name], results):  # whoever was followed has stopped
-                        waiting[name] = missing[name]
+                    if find(missing[name], results):
+                        continue
+                    waiting[name] = missing[name]  # whoever was followed has stopped, or was there first
+                    if not holder(lock_of(results / "runs" / name)):
+                        _check(name, process.returncode, results)
             if time.perf_counter() - said > PROGRESS_SECONDS:
                 said = time.perf_counter()
                 _report(missing, results, done_before, said - start, len(missing) - len(waiting) - len(running))
     finally:
         for process in running.values():
             process.terminate()
+        for process in running.values():  # when all have been told, lest a second Ctrl-C spares some
             process.wait()
 
 
@@ -89,9 +93,14 @@ def _slots(threads: int) -> int:
 def _start(config: RunConfig, results: Path) -> subprocess.Popen | Follower:
     """The run as a process of its own, its output in `<run>.partial/log.txt`."""
     folder = partial_folder(config, results)
-    if holder(folder):
+    try:
+        with hold(folder):
+            if find(config, results):  # somebody else has just finished it
+                shutil.rmtree(folder, ignore_errors=True)
+                return Follower(folder)
+            write_json(folder / REQUEST, to_fields(config))
+    except UserError:
         return Follower(folder)
-    (folder / REQUEST).write_text(json.dumps(to_fields(config)))
     return _process([*_launcher(), "train", "--config", str(folder / REQUEST), "--results", str(results)],
                     folder / LOG, config.cpu_threads)
 
@@ -117,13 +126,17 @@ def _check(name: str, code: int, results: Path) -> None:
 
 
 def _last_line(log: Path) -> str:
-    return (log.read_text().strip().splitlines() or ["no output"])[-1]
+    """What a process has said last; on a full disk it may have found no room to say it."""
+    lines = log.read_text(errors="replace").strip().splitlines() if log.exists() else []
+    return lines[-1] if lines else f"no output, {shutil.disk_usage(log.parent).free // 2**20} MiB free on the disk"
 
 
 def _evaluate_kept(run: Run) -> None:
     """Evaluate what the run has kept, in a process that goes on where an earlier one stopped."""
     from rlvr_utils.checkpoints import missing_evaluations
 
+    while missing_evaluations(run) and holder(lock_of(run.folder)):
+        time.sleep(0.5)  # somebody else evaluates them
     if not missing_evaluations(run):
         return
     log = run.folder / "evaluation.txt"
@@ -134,10 +147,12 @@ def _evaluate_kept(run: Run) -> None:
         code = process.wait()
     finally:
         process.terminate()
+    if code and holder(lock_of(run.folder)):  # who was there first
+        return _evaluate_kept(run)
     if code:
         raise UserError(f"the evaluation of {run.folder.name} ended with exit code {code}: {_last_line(log)} "
                         f"(whole log: {log})")
-    log.unlink()
+    log.unlink(missing_ok=True)
 
 
 def _work(config: RunConfig) -> int:

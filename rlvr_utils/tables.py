@@ -6,6 +6,7 @@ import pandas as pd
 from rlvr_utils.arms import LABELS, TABLE5
 from rlvr_utils.measures import GRADER, best_step, main_benchmark, math_benchmarks, score
 from rlvr_utils.published import MAIN_MODEL, MAIN_TABLE, published, published_model, published_value, table_of
+from rlvr_utils.records import write_whole
 from rlvr_utils.runs import Run
 from rlvr_utils.statistics import mean_interval
 from rlvr_utils.study import Study
@@ -20,7 +21,7 @@ def save_table(frame: pd.DataFrame, study: Study, name: str) -> pd.DataFrame:
     """Write `results/<profile>/tables/<name>.csv` and return the frame for display."""
     folder = study.results / "tables"
     folder.mkdir(parents=True, exist_ok=True)
-    frame.to_csv(folder / f"{name}.csv")
+    write_whole(folder / f"{name}.csv", frame.to_csv())
     return frame
 
 

@@ -162,7 +162,7 @@ def trainer_arguments(config: RunConfig, folder: Path, on_cpu: bool) -> GRPOConf
         bf16=config.autocast or config.dtype == "bfloat16", use_cpu=on_cpu, activation_checkpointing=not on_cpu,
         # A NaN has to be seen where it arises: transformers would log the mean of earlier losses in its place.
         logging_nan_inf_filter=False,
-        logging_steps=updates, save_steps=config.save_every * updates, save_total_limit=2,
+        logging_steps=updates, save_steps=config.save_every * updates,
         ddp_find_unused_parameters=False, dataloader_pin_memory=not on_cpu,
         report_to=[], disable_tqdm=True, log_level="error", **engine_arguments(config))
 

@@ -40,6 +40,16 @@ def one_thread():
 
 
 @pytest.fixture(scope="session")
+def forks():
+    """Runs commands in processes that need no time for their imports."""
+    from forks import Forks
+
+    server = Forks()
+    yield server
+    server.close()
+
+
+@pytest.fixture(scope="session")
 def tiny_tokenizer():
     from rlvr_utils.pocket.tokenizer import train_tokenizer
     from rlvr_utils.pocket.world import corpus

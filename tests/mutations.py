@@ -71,8 +71,26 @@ MUTATIONS = {
         "test_trouble.py"),
     "reward variance asked of arms without a reward": (
         "trouble.py", "if config.policy_loss:", "if True:", "test_trouble.py"),
-    "weights exported in another precision": ("export.py", "copy_policy(source, target, dtype)",
-                                              'copy_policy(source, target, "float32")', "test_checkpoints.py"),
+    "rows not cut back to the checkpoint": ("attempt.py", "step if checkpoint else -1", "10**9", "test_resuming.py"),
+    "a checkpoint marked before it is whole": (
+        "trainer.py", "        super()._save_checkpoint(model, trial)\n",
+        "        super()._save_checkpoint(model, trial)\n"
+        "        (Path(self._get_output_dir(trial)) / f'checkpoint-{self.state.global_step}' / 'whole').touch()\n",
+        "test_resuming.py"),
+    "a lock that was removed counts": ("locks.py", "if _still_there(stream, lock):", "if True:",
+                                       "torture/test_races.py"),
+    "a run is trained beside its holder": (
+        "runs.py", "with hold(partial) if first_process() else nullcontext(), ", "with nullcontext(), ",
+        "test_resuming.py"),
+    "checkpoints removed by their dates": ("recording.py", "use_mtime=False", "use_mtime=True",
+                                           "torture/test_disks.py"),
+    "a full disk that torch alone has noticed": ("disks.py", "return errno.ENOSPC if torch_wrote else None",
+                                                 "return None", "torture/test_disks.py"),
+    "a half export under its name": ("export.py", "copy_policy(source, fresh, dtype)",
+                                     "fresh = target\n        copy_policy(source, fresh, dtype)",
+                                     "torture/test_disks.py"),
+    "weights exported in another precision": ("export.py", "copy_policy(source, fresh, dtype)",
+                                              'copy_policy(source, fresh, "float32")', "test_checkpoints.py"),
 }
 
 

@@ -12,7 +12,7 @@ from rlvr_utils.checkpoints import evaluate_run, missing_evaluations
 from rlvr_utils.errors import UserError
 from rlvr_utils.export import export
 from rlvr_utils.profiles import Benchmark
-from rlvr_utils.runs import Run, kept_steps, obtain
+from rlvr_utils.runs import Run, kept_steps, lock_of, obtain
 
 
 @pytest.fixture(scope="module")
@@ -41,7 +41,7 @@ def test_evaluations_afterwards_are_those_of_the_training(run, tiny_config, tmp_
     inside = obtain(with_arm(tiny_config, "one-shot", 0).changed(eval_every=1), tmp_path / "inside")
     assert run.rows("evaluations") == inside.rows("evaluations")
     assert run.rows("responses") == inside.rows("responses")
-    assert missing_evaluations(run) == [] and not (run.folder / "lock").exists()
+    assert missing_evaluations(run) == [] and not lock_of(run.folder).exists()
 
 
 def test_an_evaluation_goes_on_where_it_was_killed(run, trained, monkeypatch, tmp_path):

@@ -9,6 +9,7 @@ import sys
 import pytest
 
 from rlvr_utils.cli import main
+from rlvr_utils.locks import held
 from rlvr_utils.profiles import load_profile, to_fields
 
 POCKET = to_fields(load_profile("pocket"))
@@ -71,6 +72,15 @@ def test_a_row_without_a_question(mistake, tmp_path, option):
     path = tmp_path / "mine.jsonl"
     path.write_text('{"question": "1+1?", "answer": "2"}\n{"text": "?"}\n')
     assert "mine.jsonl: row 2 has no question" in mistake("train", option, str(path))
+
+
+def test_a_folder_into_which_another_process_reproduces(capsys, tmp_path, monkeypatch):
+    monkeypatch.setattr("rlvr_utils.reproduce.obtain_all", lambda *_: pytest.fail("it was trained"))
+    with held(tmp_path / "reproduce.lock", "it"):
+        assert main(["reproduce", "--retrain", "--results", str(tmp_path)]) == 2
+        assert os.listdir(tmp_path) == ["reproduce.lock"]
+    line, = capsys.readouterr().err.splitlines()
+    assert line.startswith("rlvr_utils: the reproduction in ") and f"process {os.getpid()}; wait for it" in line
 
 
 def test_a_training_file_whose_ids_are_not_numbers_is_no_mistake(tmp_path, write_rows):

@@ -3,86 +3,26 @@ from __future__ import annotations
 
 import json
 import os
+import shutil
 import signal
 import subprocess
 import sys
 
 import pytest
 
+from rlvr_utils import runs
+from rlvr_utils.attempt import JSON_LINES, clear_halves, whole_checkpoint
 from rlvr_utils.errors import UserError
+from rlvr_utils.locks import held, holder
 from rlvr_utils.profiles import to_fields
 from rlvr_utils.records import append_rows, drop_rows_after, read_rows
-from rlvr_utils.runs import JSON_LINES, discard, find, held, obtain, run_name, whole_checkpoint
+from rlvr_utils.runs import discard, find, hold, obtain, partial_folder
 
 RECORDS = sorted({*JSON_LINES} - {"timings.jsonl"})
 # Where the process dies, and the step that the run goes on from: a checkpoint every second step.
 DEATHS = {"before any checkpoint": None, "after the row of step 3": 2, "with a row half written": 4,
           "with a checkpoint half written": 2, "before the weights are saved": 6,
-          "before the provenance": None, "before the run has its name": None}
-# Imports once, then forks for every death: the child trains and kills itself with signal 9.
-EXECUTIONER = r'''
-import json, os, sys
-from pathlib import Path
-import rlvr_utils.training
-from rlvr_utils import runs
-from rlvr_utils.profiles import from_fields
-from rlvr_utils.recording import Recorder
-
-def die():
-    os.kill(os.getpid(), 9)
-
-def at_row(step, act):
-    original = Recorder.on_log
-    def on_log(self, args, state, control, **rest):
-        original(self, args, state, control, **rest)
-        if state.global_step == step * self.config.updates_per_rollout:
-            act(self)
-    Recorder.on_log = on_log
-
-def half_row(recorder):
-    for name in ("metrics", "evaluations", "responses"):
-        with (recorder.folder / f"{name}.jsonl").open("a") as stream:
-            stream.write('{"step": 5, "outco')
-    die()
-
-def half_checkpoint():
-    original = Recorder.on_save
-    def on_save(self, args, state, control, **rest):
-        if state.global_step == 4 * self.config.updates_per_rollout:
-            folder = Path(args.output_dir) / f"checkpoint-{state.global_step}"
-            (folder / "model.safetensors").write_bytes(b"cut short")
-            die()
-        original(self, args, state, control, **rest)
-    Recorder.on_save = on_save
-
-def before_weights():
-    runs._save_weights = lambda *_: die()
-
-def before_provenance():
-    original = runs._write_json
-    runs._write_json = lambda path, data: die() if path.name == "provenance.json" else original(path, data)
-
-def before_name():
-    Path.rename = lambda *_: die()
-
-PLANS = {"before any checkpoint": lambda: at_row(1, lambda _: die()),
-         "after the row of step 3": lambda: at_row(3, lambda _: die()),
-         "with a row half written": lambda: at_row(5, half_row),
-         "with a checkpoint half written": half_checkpoint,
-         "before the weights are saved": before_weights, "before the provenance": before_provenance,
-         "before the run has its name": before_name}
-results, signals = Path(sys.argv[1]), {}
-for variant, names in json.loads(sys.argv[2]).items():
-    config = from_fields(json.loads((results / f"{variant}.json").read_text()), variant)
-    for name in names:
-        child = os.fork()
-        if child == 0:
-            PLANS[name]()
-            runs.obtain(config, results / variant / name)
-            os._exit(0)
-        signals[f"{variant} {name}"] = os.WTERMSIG(os.waitpid(child, 0)[1])
-(results / "signals.json").write_text(json.dumps(signals))
-'''
+          "before the provenance": 6, "before the run has its name": None}
 
 
 @pytest.fixture(scope="module")
@@ -92,16 +32,16 @@ def variants(tiny_config):
 
 
 @pytest.fixture(scope="module")
-def killed(variants, tmp_path_factory):
+def killed(variants, forks, tmp_path_factory):
     """A folder in which every variant was killed at every place."""
     results = tmp_path_factory.mktemp("killed")
     plan = {"plain": list(DEATHS), "two updates": ["after the row of step 3"]}
     for name, config in variants.items():
-        (results / f"{name}.json").write_text(json.dumps(to_fields(config)))
-    subprocess.run([sys.executable, "-c", EXECUTIONER, str(results), json.dumps(plan)], check=True,
-                   capture_output=True)
-    signals = json.loads((results / "signals.json").read_text())
-    assert set(signals.values()) == {signal.SIGKILL} and len(signals) == len(DEATHS) + 1
+        request = results / f"{name}.json"
+        request.write_text(json.dumps(to_fields(config)))
+        for death in plan[name]:
+            ended = forks.run("train", "--config", request, "--results", results / name / death, accident=death)
+            assert ended.status == -signal.SIGKILL, ended.err
     return results
 
 
@@ -138,6 +78,24 @@ def test_rows_after_the_checkpoint_and_torn_lines_are_dropped(tmp_path):
     assert read_rows(tmp_path / "never") == []
 
 
+def test_a_damaged_line_is_named(tmp_path):
+    path = tmp_path / "metrics.jsonl"
+    path.write_bytes(b'{"step": 1}\n{"step"\n{"step": 3}\n')
+    with pytest.raises(UserError, match="metrics.jsonl: line 2 is damaged"):
+        read_rows(path)
+
+
+def test_what_was_half_written_is_removed_and_nothing_else(tmp_path):
+    whole = ("checkpoints/checkpoint-2/whole", "policies/step-00002/config.json", "metrics.jsonl")
+    halves = ("checkpoints/checkpoint-4/model.safetensors", "policies/step-00004.new/a", "policies/step-00004.raw/b",
+              "metrics.jsonl.77.new")
+    for name in (*whole, *halves):
+        (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
+        (tmp_path / name).touch()
+    clear_halves(tmp_path)
+    assert sorted(str(path.relative_to(tmp_path)) for path in tmp_path.rglob("*") if path.is_file()) == sorted(whole)
+
+
 def test_the_latest_whole_checkpoint_counts_by_number(tmp_path):
     assert whole_checkpoint(tmp_path) is None
     for step, whole in ((2, True), (8, True), (10, True), (12, False)):
@@ -148,28 +106,43 @@ def test_the_latest_whole_checkpoint_counts_by_number(tmp_path):
     assert whole_checkpoint(tmp_path).name == "checkpoint-10"
 
 
-def test_a_run_that_another_process_holds_is_refused_in_one_line(tiny_config, tmp_path):
-    partial = tmp_path / "runs" / f"{run_name(tiny_config)}.partial"
-    partial.mkdir(parents=True)
+def test_a_run_that_another_process_holds_is_refused_in_one_line(tiny_config, tmp_path, forks):
+    partial = partial_folder(tiny_config, tmp_path)
     config = tmp_path / "config.json"
     config.write_text(json.dumps(to_fields(tiny_config)))
-    with held(partial):
-        done = subprocess.run([sys.executable, "-m", "rlvr_utils", "train", "--config", str(config),
-                               "--results", str(tmp_path)], capture_output=True, text=True)
-    assert done.returncode == 2
-    line, = done.stderr.splitlines()
-    assert line.startswith("rlvr_utils: ") and f"by process {os.getpid()};" in line and partial.stem in line
-    assert os.listdir(partial) == ["lock"]  # nothing of the holder's was touched
+    with hold(partial):
+        ended = forks.run("train", "--config", config, "--results", tmp_path)
+    assert ended.status == 2
+    line, = ended.err.splitlines()
+    assert line.startswith(f"rlvr_utils: run {partial.stem} is in the hands of process {os.getpid()};")
+    assert os.listdir(partial) == []  # nothing of the holder's was touched
+
+
+def test_a_run_that_was_finished_while_this_process_was_loading(tiny_config, tmp_path, monkeypatch):
+    config, prepare = tiny_config.changed(steps=1), runs.prepare
+
+    def slow(config):
+        monkeypatch.undo()
+        first.append(obtain(config, tmp_path))
+        return prepare(config)
+
+    first = []
+    monkeypatch.setattr(runs, "prepare", slow)
+    run = obtain(config, tmp_path)
+    assert [run] == first and list(run.folder.parent.iterdir()) == [run.folder]
 
 
 def test_a_lock_goes_with_its_process(tmp_path):
-    holder = ("import os, sys; from pathlib import Path; from rlvr_utils.runs import held\n"
-              "with held(Path(sys.argv[1])): os.kill(os.getpid(), 9)")
-    assert subprocess.run([sys.executable, "-c", holder, str(tmp_path)]).returncode == -signal.SIGKILL
-    with held(tmp_path):
-        assert (tmp_path / "lock").read_text() == str(os.getpid())
-        with pytest.raises(UserError, match=f"process {os.getpid()}"), held(tmp_path):
+    lock = tmp_path / "lock"
+    dies = ("import os, sys; from pathlib import Path; from rlvr_utils.locks import held\n"
+            "with held(Path(sys.argv[1]), 'it'): os.kill(os.getpid(), 9)")
+    assert subprocess.run([sys.executable, "-c", dies, str(lock)]).returncode == -signal.SIGKILL
+    assert lock.exists() and holder(lock) is None
+    with held(lock, "it"):
+        assert holder(lock) == str(os.getpid())
+        with pytest.raises(UserError, match=f"^it is in the hands of process {os.getpid()};"), held(lock, "it"):
             pass
+    assert not lock.exists()
 
 
 def test_a_discarded_run_is_trained_anew(tiny_config, tmp_path):
@@ -183,6 +156,25 @@ def test_a_discarded_run_is_trained_anew(tiny_config, tmp_path):
     assert not marker.exists() and len(again.rows("metrics")) == 1
     discard(config.changed(seed=9), tmp_path)  # what is not there is no error
     assert find(config, tmp_path) == again
+
+
+def test_a_run_that_was_discarded_in_part_is_no_run(tiny_config, tmp_path, monkeypatch):
+    config = tiny_config.changed(steps=1)
+    run = obtain(config, tmp_path)
+
+    def dies(folder, **_):
+        if folder.exists():
+            (folder / "metrics.jsonl").unlink()
+            raise KeyboardInterrupt
+
+    monkeypatch.setattr(shutil, "rmtree", dies)
+    with pytest.raises(KeyboardInterrupt):
+        discard(config, tmp_path)
+    monkeypatch.undo()
+    assert find(config, tmp_path) is None
+    assert len(obtain(config, tmp_path).rows("metrics")) == 1
+    discard(config, tmp_path)
+    assert not list(run.folder.parent.iterdir())  # what was left from the first time is gone too
 
 
 def test_results_that_cannot_be_written_are_one_line(tiny_config, tmp_path):

@@ -3,10 +3,13 @@ from __future__ import annotations
 
 import json
 import os
+import shutil
 import signal
 import subprocess
 import sys
+import threading
 import time
+from contextlib import ExitStack
 from pathlib import Path
 
 import pytest
@@ -14,9 +17,11 @@ import yaml
 
 from rlvr_utils import schedule
 from rlvr_utils.arms import with_arm
+from rlvr_utils.checkpoints import evaluate_run, missing_evaluations
 from rlvr_utils.errors import UserError
+from rlvr_utils.locks import holder
 from rlvr_utils.profiles import to_fields
-from rlvr_utils.runs import find, holder, kept_steps, partial_folder
+from rlvr_utils.runs import find, hold, kept_steps, lock_of, obtain, partial_folder
 from rlvr_utils.schedule import Follower, obtain_all
 
 LAUNCH = Path(__file__).resolve().parents[1] / "launch"
@@ -26,7 +31,8 @@ def test_runs_are_trained_and_their_kept_policies_evaluated(tiny_config, tmp_pat
     config = with_arm(tiny_config, "one-shot", 0).changed(eval_every=0, save_every=3, keep_every=3)
     run, = obtain_all([config], tmp_path)
     assert kept_steps(run) == [3] and [row["step"] for row in run.rows("evaluations")] == [3, 3]
-    assert not {"evaluation.txt", "log.txt", "lock", "request.json"} & {path.name for path in run.folder.iterdir()}
+    assert not {"evaluation.txt", "log.txt", "request.json"} & {path.name for path in run.folder.iterdir()}
+    assert list(run.folder.parent.iterdir()) == [run.folder]
 
 
 def test_a_run_that_somebody_else_trains_is_followed(tiny_config, tmp_path):
@@ -34,12 +40,68 @@ def test_a_run_that_somebody_else_trains_is_followed(tiny_config, tmp_path):
     config = with_arm(tiny_config, "one-shot", 0).changed(steps=30, save_every=30, eval_every=30)
     folder = partial_folder(config, tmp_path)
     started = schedule._start(config, tmp_path)
-    while not holder(folder):
+    while not holder(lock_of(folder)):
         assert started.poll() is None
         time.sleep(0.1)
-    assert isinstance(schedule._start(config, tmp_path), Follower) and holder(folder) == str(started.pid)
+    assert isinstance(schedule._start(config, tmp_path), Follower) and holder(lock_of(folder)) == str(started.pid)
     run, = obtain_all([config], tmp_path)
     assert started.wait(timeout=60) == 0 and run.provenance["resumed_from"] is None
+
+
+@pytest.mark.parametrize("kept", [0, 3])
+def test_a_process_that_comes_second_is_no_failure(tiny_config, tmp_path, monkeypatch, kept):
+    """Somebody else has taken the run, or its kept policies, while this one's process was starting."""
+    config = with_arm(tiny_config, "one-shot", 0).changed(eval_every=0, save_every=3, keep_every=kept)
+    elsewhere = obtain(config, tmp_path / "elsewhere")
+    folder = partial_folder(config, tmp_path)
+    if kept:
+        folder.rmdir()
+        folder = shutil.copytree(elsewhere.folder, tmp_path / "runs" / elsewhere.folder.name)
+    taken = ExitStack()
+
+    def comes_second(command, log, threads):
+        taken.enter_context(hold(folder))
+        threading.Timer(1, finish).start()
+        return subprocess.Popen([sys.executable, "-c", "import sys; sys.exit(2)"])
+
+    def finish():
+        if kept:
+            evaluate_run(elsewhere)
+        shutil.copytree(elsewhere.folder, tmp_path / "runs" / elsewhere.folder.name, dirs_exist_ok=True)
+        shutil.rmtree(partial_folder(config, tmp_path))
+        taken.close()
+
+    monkeypatch.setattr(schedule, "_process", comes_second)
+    run, = obtain_all([config], tmp_path)
+    assert run.folder.parent == tmp_path / "runs" and missing_evaluations(run) == []
+    assert list(run.folder.parent.iterdir()) == [run.folder]
+
+
+def test_a_process_that_could_not_say_why_it_failed(tiny_config, tmp_path, monkeypatch):
+    """As on a disk so full that its log had no room for the line."""
+    monkeypatch.setattr(schedule, "_process", lambda command, log, threads: subprocess.Popen(["false"]))
+    with pytest.raises(UserError, match=r"ended with exit code 1: no output, \d+ MiB free on the disk \(whole log: "):
+        obtain_all([tiny_config], tmp_path)
+
+
+def test_all_processes_are_told_to_end_before_one_is_waited_for(tiny_config, tmp_path, monkeypatch):
+    told = []
+
+    class Running:
+        def poll(self):
+            raise KeyboardInterrupt
+
+        def terminate(self):
+            told.append("end")
+
+        def wait(self):
+            told.append("wait")
+
+    monkeypatch.setattr(schedule, "_process", lambda *_: Running())
+    monkeypatch.setattr(schedule, "_slots", lambda _: 3)
+    with pytest.raises(KeyboardInterrupt):
+        obtain_all([tiny_config.changed(seed=seed) for seed in range(3)], tmp_path)
+    assert told == ["end"] * 3 + ["wait"] * 3
 
 
 def test_a_run_whose_process_dies_is_taken_over(tiny_config, tmp_path):
@@ -52,7 +114,7 @@ def test_a_run_whose_process_dies_is_taken_over(tiny_config, tmp_path):
     follower = schedule._start(config, tmp_path)
     os.kill(started.pid, signal.SIGKILL)
     started.wait()
-    assert follower.poll() == 0 and find(config, tmp_path) is None and holder(folder) is None
+    assert follower.poll() == 0 and find(config, tmp_path) is None and holder(lock_of(folder)) is None
 
 
 def test_a_run_that_fails_is_named_with_the_last_line_of_its_log(tiny_config, tmp_path):
