@@ -65,6 +65,15 @@ MUTATIONS = {
                                       "test_checkpoints.py"),
     "weights exported in another precision": ("export.py", "copy_policy(source, target, dtype)",
                                               'copy_policy(source, target, "float32")', "test_checkpoints.py"),
+    "no limit of time in the worker": ("grading/worker.py", "        _limit_time(limit)\n", "",
+                                       "test_grading.py"),
+    "imports charged to an answer": ("grading/worker.py", "(START_LIMIT_S,", "(LIMIT_S,", "test_grading.py"),
+    "no limit of the worker's memory": ("grading/worker.py", "    _limit_memory()\n    for", "    for",
+                                        "test_grading.py"),
+    "a dead worker is kept": ("grading/worker.py", " or _current.process.poll() is not None", "", "test_grading.py"),
+    "answers run as Python": ("grading/symbolic.py", "    _check_python(text)\n    return", "    return",
+                              "torture/test_graders.py"),
+    "golds of any length": ("grading/batch.py", " or len(gold) > MAX_ANSWER", "", "test_grading.py"),
 }
 
 
