@@ -235,6 +235,16 @@ def test_a_long_run_of_digits_is_normalised_in_one_pass():
     assert time.thread_time() - start < 1.0
 
 
+@pytest.mark.parametrize("digits", [390, 3900])
+def test_a_long_run_of_digits_is_refused_before_words_are_looked_for(digits):
+    """Finding `1.5e-7` in it took time by the cube of its length."""
+    python_expression("1", implicit=True)  # imports sympy
+    start = time.thread_time()
+    with pytest.raises(UserError):
+        python_expression(f"(1)-({'7' * digits}x_)", implicit=True)
+    assert time.thread_time() - start < 0.2
+
+
 @pytest.mark.parametrize("grader", GRADERS)
 def test_batch_keeps_order_and_is_fast(grader):
     golds = ["12"] * 500

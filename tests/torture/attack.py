@@ -54,7 +54,7 @@ def attack(grader: str, count: int, seed: int) -> dict:
     worker._BOOT = f"import sys; sys.path.insert(0, {HERE!r}); sys.path.insert(0, sys.argv[1]); " \
                    f"import watch; watch.watch_worker({str(deeds)!r}); {worker._BOOT}"
     watch, module = Watch(str(deeds)), batch.GRADERS[grader]
-    crashes, misgraded, slowest, longest = [], [], (0.0, ""), (0.0, "")
+    crashes, misgraded, over_time, slowest, longest = [], [], [], (0.0, ""), (0.0, "")
     verdicts: list[str] = []
     hostile = list(items(count, seed))
     assert ordinary(grader, count + 1)
@@ -76,12 +76,15 @@ def attack(grader: str, count: int, seed: int) -> dict:
             verdicts.append("crash")
         watch.armed = False
         longest = max(longest, (time.perf_counter() - start, what))
+        if verdicts[-1] == Verdict.TIMEOUT:
+            over_time.append(what)
         if (verdicts[-1] == Verdict.TIMEOUT or number % 200 == 0) and not ordinary(grader, number):
             misgraded.append(f"after {what}")
     again = grade_batch([response for _, response, _ in hostile], [gold for *_, gold in hostile], grader)
     return {"verdicts": Counter(verdicts), "same_again": again == verdicts, "crashes": crashes, "misgraded": misgraded,
-            "slowest_in_process": slowest, "longest": longest, "deeds": deeds.read_text().splitlines(),
-            "peak_of_workers": peak.bytes, "growth": memory("self", "VmHWM") - before, **worker.counts()}
+            "over_time": over_time, "slowest_in_process": slowest, "longest": longest,
+            "deeds": deeds.read_text().splitlines(), "peak_of_workers": peak.bytes,
+            "growth": memory("self", "VmHWM") - before, **worker.counts()}
 
 
 if __name__ == "__main__":

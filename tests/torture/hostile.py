@@ -139,12 +139,12 @@ def _structures(rng: Random) -> str:
 def _calculus(rng: Random) -> str:
     return rng.choice((
         r"\int_0^\infty e^{-x^{x}} dx", r"\sum_{n=1}^{999999999} \frac{1}{n^2}", r"\prod_{n=1}^{9999} n",
-        r"\lim_{x \to 0} \frac{\sin x}{x^{99}}", r"\int \int \int \sin(x^x) dx dx dx", r"\frac{d}{dx} x^{x^{x}}",
-        r"\sum_{n=0}^{\infty} n^n", r"(x+y+z+w)^{40}", r"\sin(\sin(\sin(\sin(x))))",
+        r"\lim_{x \to 0} \frac{\sin x}{x^{99}}", r"\int \sin(x^x) dx", r"\frac{d}{dx} x^{x^{x}}",
+        r"\sum_{n=0}^{\infty} n^n", r"(x+y+z+w)^{12}", r"\sin(\sin(\sin(\sin(x))))",
         r"\sqrt{2+\sqrt{2+\sqrt{2+\sqrt{2+\sqrt{3}}}}}", r"\sum_{n=1}^{99} \sqrt{n}", r"\log_{x}(x^{99999})",
         r"|x|+||x|-|y||", r"\arcsin(\sin(99999))", r"\cos(1)^{99}-\sin(2)^{99}", r"\frac{x^{99}-1}{x-1}",
         r"\sqrt[99]{x^{99}}", r"\int_{0}^{1} x^{x} dx", r"\gcd(999, 99999)", r"\lfloor \pi^{99} \rfloor",
-        r"\prod_{k=1}^{999}(1+x^{k})", r"x^{y^{z^{w}}}", r"(a+b+c)^{25}-(c+b+a)^{25}",
+        r"\prod_{k=1}^{99}(1+x^{k})", r"x^{y^{z^{w}}}", r"(a+b+c)^{25}-(c+b+a)^{25}",
         r"\frac{1}{1+\frac{1}{1+\frac{1}{1+\frac{1}{x}}}}", r"\sum_{i=1}^{n} \sum_{j=1}^{i} j^{i}",
     ))
 
