@@ -15,14 +15,16 @@ PACKAGES = ("torch", "transformers", "trl", "datasets", "sympy", "math-verify", 
 @contextmanager
 def provenance(config):
     """Facts about the work done inside the block; time and memory are filled in at its end."""
+    from rlvr_utils.grading.worker import counts
     from rlvr_utils.profiles import config_hash
 
     facts = {"config_hash": config_hash(config), "seed": config.seed, "git": git_state(),
              "versions": {"python": platform.python_version(), **{name: version(name) for name in PACKAGES}},
              "hardware": hardware(), "threads": config.cpu_threads,
              "started": datetime.now(UTC).isoformat(timespec="seconds")}
-    start = time.perf_counter()
+    start, before = time.perf_counter(), counts()
     yield facts
+    facts["grading"] = {name: number - before[name] for name, number in counts().items()}
     facts["wall_seconds"] = round(time.perf_counter() - start, 1)
     facts["peak_memory_gib"] = round(peak_memory() / 2**30, 2)
 

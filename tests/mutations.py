@@ -61,6 +61,20 @@ MUTATIONS = {
     "row counts not checked": ("public_data.py", "!= entry.rows", "!= len(rows)", "test_public_data.py"),
     "greedy choice by chance": ("rollouts.py", "return logits.argmax(-1)", "return logits.argmin(-1)",
                                 "test_rollouts.py"),
+    "a prompt's part of the attention is left out": (
+        "cache.py", "output = of_prompt.view(groups, rows, -1, size).transpose(0, 1) + ", "output = ",
+        "test_rollouts.py"),
+    "rows that stay behind": ("cache.py", "seen[holes] = seen[movers]", "pass", "test_rollouts.py"),
+    "numbers by place instead of by row": ("rollouts.py", "draws[alive, step]", "draws[:len(alive), step]",
+                                           "test_rollouts.py"),
+    "groups that agree are left out of entropy and divergence too": (
+        "trainer.py", "not config.shortcuts or config.kl_coef or config.entropy_coef * config.entropy_scale",
+        "not config.shortcuts", "test_shortcuts.py"),
+    "the optimizer rests where there is no gradient": (
+        "trainer.py", "0.0 * sum(parameter.sum() for parameter in model.parameters())",
+        "0.0 * model.get_input_embeddings().weight.sum()", "test_shortcuts.py"),
+    "entropy of some groups recorded as that of all": ("trainer.py", "terms.entropy if whole else None",
+                                                       "terms.entropy", "test_shortcuts.py"),
     "evaluated twice after a crash": ("checkpoints.py", 'and (step, pair[0].name) not in done', "",
                                       "test_checkpoints.py"),
     "a NaN hidden by the mean of earlier losses": (
@@ -91,6 +105,15 @@ MUTATIONS = {
                                      "torture/test_disks.py"),
     "weights exported in another precision": ("export.py", "copy_policy(source, fresh, dtype)",
                                               'copy_policy(source, fresh, "float32")', "test_checkpoints.py"),
+    "no limit of time in the worker": ("grading/worker.py", "        _limit_time(limit)\n", "",
+                                       "test_grading.py"),
+    "imports charged to an answer": ("grading/worker.py", "(START_LIMIT_S,", "(LIMIT_S,", "test_grading.py"),
+    "no limit of the worker's memory": ("grading/worker.py", "    _limit_memory()\n    for", "    for",
+                                        "test_grading.py"),
+    "a dead worker is kept": ("grading/worker.py", " or _current.process.poll() is not None", "", "test_grading.py"),
+    "answers run as Python": ("grading/symbolic.py", "    _check_python(text)\n    return", "    return",
+                              "torture/test_graders.py"),
+    "golds of any length": ("grading/batch.py", " or len(gold) > MAX_ANSWER", "", "test_grading.py"),
 }
 
 

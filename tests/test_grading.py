@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import os
+import re
+import signal
 import subprocess
 import sys
 import time
@@ -25,6 +27,8 @@ from rlvr_utils.grading import qwen_grader as qwen
 from rlvr_utils.grading.qwen_normal import normalise
 from rlvr_utils.grading.qwen_symbolic import symbolic_equal
 from rlvr_utils.grading.symbolic import latex_expression, python_expression
+from rlvr_utils.profiles import load_profile
+from rlvr_utils.provenance import provenance
 
 ROOT = Path(__file__).resolve().parents[1]
 GRADERS = ("qwen-eval", "math-verify", "training")
@@ -217,6 +221,31 @@ def test_blank_gold_is_never_right(grader):
 
 
 @pytest.mark.parametrize("grader", GRADERS)
+@pytest.mark.parametrize("piece", ["\\", "/", "\\boxed{}", "1,", "{}"])
+def test_a_gold_longer_than_any_answer_is_never_right_and_costs_nothing(grader, piece):
+    """Such golds took minutes: the bound on answers did not hold for them."""
+    start = time.thread_time()
+    assert not grade(boxed("1,1,1"), piece * (200_000 // len(piece)), grader)
+    assert time.thread_time() - start < 1.0
+
+
+def test_a_long_run_of_digits_is_normalised_in_one_pass():
+    start = time.thread_time()
+    assert normalise("7" * 40_000 + ".00x") == "7" * 40_000 + "x"
+    assert time.thread_time() - start < 1.0
+
+
+@pytest.mark.parametrize("digits", [390, 3900])
+def test_a_long_run_of_digits_is_refused_before_words_are_looked_for(digits):
+    """Finding `1.5e-7` in it took time by the cube of its length."""
+    python_expression("1", implicit=True)  # imports sympy
+    start = time.thread_time()
+    with pytest.raises(UserError):
+        python_expression(f"(1)-({'7' * digits}x_)", implicit=True)
+    assert time.thread_time() - start < 0.2
+
+
+@pytest.mark.parametrize("grader", GRADERS)
 def test_batch_keeps_order_and_is_fast(grader):
     golds = ["12"] * 500
     verdicts = grade_batch([boxed(str(n)) for n in range(500)], golds, grader)
@@ -294,8 +323,16 @@ def fake(tmp_path, monkeypatch):
     """A grader whose `full` sleeps, dies or answers, as the answer says."""
     (tmp_path / "fake_grader.py").write_text(
         "import os, time\n"
+        "if os.environ.get('COLD'):\n"  # imports take longer than an item may
+        "    while time.process_time() < 1.5: pass\n"
+        "kept = []\n"
         "def full(answer, gold):\n"
         "    if answer == 'sleep': time.sleep(60)\n"
+        "    if answer == 'wait': time.sleep(1)\n"
+        "    if answer == 'spin': 9**9**9\n"
+        "    if answer == 'grow': kept.append(bytes(int(gold)))\n"
+        "    if answer == 'chance': from sympy.core.random import random; return random() < 0.5\n"
+        "    if answer == 'hash': return hash('a') >> int(gold) & 1\n"
         "    if answer == 'die': os._exit(1)\n"
         "    print('noise')\n"
         "    return answer == gold\n"
@@ -317,6 +354,21 @@ def test_time_out_replaces_the_worker(fake):
     assert worker.ask(fake, "a", "a") and not worker.ask(fake, "b", "a")
 
 
+def test_processor_time_counts_and_not_the_clock(fake, monkeypatch):
+    """Other work on the machine makes an item last longer than its limit, and may not decide its verdict."""
+    monkeypatch.setattr(worker, "PATIENCE", 60)
+    assert not worker.ask(fake, "wait", "a")
+    first = worker._current.process
+    with pytest.raises(worker.NoVerdict):
+        worker.ask(fake, "spin", "a")  # in one call of C code
+    assert first.returncode == -signal.SIGPROF
+
+
+def test_imports_are_not_charged_to_the_first_item(fake, monkeypatch):
+    monkeypatch.setenv("COLD", "1")
+    assert worker.ask(fake, "a", "a")
+
+
 def test_death_replaces_the_worker(fake):
     with pytest.raises(worker.NoVerdict):
         worker.ask(fake, "die", "a")
@@ -324,6 +376,47 @@ def test_death_replaces_the_worker(fake):
     worker._current.process.kill()  # from outside: the item is asked again
     worker._current.process.wait()
     assert worker.ask(fake, "a", "a")
+
+
+def test_memory_is_bounded_and_a_grown_worker_is_replaced(fake):
+    """What an item has left behind may not make later ones fail for want of memory."""
+    assert not worker.ask(fake, "grow", str(2 * worker.MEMORY_BYTES))
+    assert worker.ask(fake, "a", "a")
+    first = worker._current.process
+    for _ in range(3):
+        assert not worker.ask(fake, "grow", str(worker.MEMORY_BYTES * 2 // 5))
+        assert worker.ask(fake, "a", "a")
+    assert worker._current.process is not first
+
+
+def test_memory_limit_is_the_kernels(fake):
+    worker.ask(fake, "a", "a")
+    limits = Path(f"/proc/{worker._current.process.pid}/limits").read_text()
+    assert re.search(rf"Max address space +{worker.MEMORY_BYTES} ", limits)
+
+
+def test_every_item_and_every_worker_meets_the_same_chance(fake):
+    worker.ask(fake, "chance", "")  # imports sympy
+    assert len({worker.ask(fake, "chance", "") for _ in range(20)}) == 1
+    bits = [worker.ask(fake, "hash", str(bit)) for bit in range(20)]
+    worker.stop()
+    assert bits == [worker.ask(fake, "hash", str(bit)) for bit in range(20)]
+
+
+def test_time_outs_and_replaced_workers_are_counted_into_the_provenance(fake):
+    def blow(answer):
+        with pytest.raises(worker.NoVerdict):
+            worker.ask(fake, answer, "a")
+
+    blow("spin")
+    with provenance(load_profile("pocket")) as facts:
+        worker.ask(fake, "a", "a")  # in the place of the one that was killed
+        blow("spin")
+        blow("die")
+        worker.ask(fake, "a", "a")
+        worker.stop()  # on purpose: not counted
+        worker.ask(fake, "a", "a")
+    assert facts["grading"] == {"timeouts": 2, "workers_replaced": 4}
 
 
 def test_time_out_is_a_verdict_and_counts_as_wrong(monkeypatch):

@@ -7,13 +7,14 @@ from types import ModuleType
 
 from rlvr_utils.errors import UserError
 from rlvr_utils.grading import mathverify_grader, qwen_grader, training_grader, worker
+from rlvr_utils.grading.boxes import MAX_ANSWER
 
 GRADERS: dict[str, ModuleType] = {
     "qwen-eval": qwen_grader,
     "math-verify": mathverify_grader,
     "training": training_grader,
 }
-_CACHE_SIZE = 200_000
+_CACHE_SIZE = 20_000  # of the longest answers, some hundred megabytes
 
 
 class Verdict(StrEnum):
@@ -38,7 +39,7 @@ def _judge(grader: ModuleType, answer: str, gold: str) -> Verdict:
 
 
 def _verdict(name: str, response: str, gold: str) -> Verdict:
-    if not gold.strip():
+    if not gold.strip() or len(gold) > MAX_ANSWER:
         return Verdict.WRONG
     answer = GRADERS[name].extract(response)
     key = (name, gold, answer)
@@ -53,9 +54,11 @@ def grade_batch(responses: list[str], golds: list[str], grader: str) -> list[Ver
     """Verdicts on responses, in order; `golds[i]` is the gold answer of `responses[i]`.
 
     Equal strings and plain numbers are settled here; all else goes to one worker process, at most
-    three seconds an item, after which the item is a TIMEOUT. Verdicts are remembered by grader,
-    gold and extracted answer. A blank gold makes every response wrong. Raises UserError for an
-    unknown grader, lists of different lengths and items that are not text.
+    three seconds of its processor time an item, after which the item is a TIMEOUT. Verdicts,
+    time-outs among them, are remembered by grader, gold and extracted answer: a thousand equal
+    answers cost one. A gold that is blank or longer than 4000 characters makes every response
+    wrong. Raises UserError for an unknown grader, lists of different lengths and items that are not
+    text.
     """
     if grader not in GRADERS:
         known = ", ".join(map(repr, GRADERS))

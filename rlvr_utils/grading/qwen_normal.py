@@ -123,7 +123,7 @@ def _once(text: str, keep_units: bool) -> str:
     text = re.sub(r"\\mbox\{.*?\}", "", text.replace("and", "").replace("\\mathbf", ""))
     if "i" not in text:
         text = text.replace("j", "i")
-    text = re.sub(r"(\d+)\.0*(\D|$)", r"\1\2", text)
+    text = re.sub(r"(?<!\d)(\d+)\.0*(\D|$)", r"\1\2", text)
     if text.startswith("."):
         text = "0" + text
     name, equals, value = text.partition("=")

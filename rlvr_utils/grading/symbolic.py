@@ -30,7 +30,7 @@ _TOO_MUCH = re.compile(
     r"|\d{4,}[\s)}]*!|![\s)}]*!"  # a large or a repeated factorial
     r"|\d{400}"
 )
-_WORD = re.compile(r"(?:\d+\.?\d*|\.\d+)e[-+]?\d+|[a-z]+")
+_WORD = re.compile(r"(?:(?<!\d)\d+\.?\d*|\.\d+)e[-+]?\d+|[a-z]+")
 _ATTRIBUTE = re.compile(r"\.\s*[^\d\s+\-*/^()!]|(?<!\d)\.(?!\d)")
 
 
@@ -75,6 +75,7 @@ def python_expression(text: str, implicit: bool = False) -> Any:
     from sympy.parsing import sympy_parser as parser
 
     steps = parser.standard_transformations
+    check_size(text)
     if implicit:
         steps += (parser.implicit_multiplication_application,)
         text = _WORD.sub(_split_letters, text.replace("^", "**"))
