@@ -221,12 +221,10 @@ def test_blank_gold_is_never_right(grader):
 
 
 @pytest.mark.parametrize("grader", GRADERS)
-@pytest.mark.parametrize("piece", ["\\", "/", "\\boxed{}", "1,", "{}"])
-def test_a_gold_longer_than_any_answer_is_never_right_and_costs_nothing(grader, piece):
-    """Such golds took minutes: the bound on answers did not hold for them."""
-    start = time.thread_time()
-    assert not grade(boxed("1,1,1"), piece * (200_000 // len(piece)), grader)
-    assert time.thread_time() - start < 1.0
+def test_a_gold_longer_than_any_answer_is_never_right_and_not_even_read(grader, monkeypatch):
+    """Reading a megabyte of backslashes took minutes: the bound on answers did not hold for golds."""
+    monkeypatch.setattr(batch.GRADERS[grader], "quick", lambda *_: pytest.fail("the gold was read"))
+    assert not grade(boxed("1"), "\\" * 4001, grader)
 
 
 def test_a_long_run_of_digits_is_normalised_in_one_pass():

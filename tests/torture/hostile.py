@@ -57,6 +57,7 @@ _FORMATS = (
     r"\catcode`\@=11", r"\1\2\g<0>", "(?R)", "(a+)+$", "{{7*7}}", '["a", "b", "c"]', '{"answer": 5}', "true", '"',
     "null",
 )
+_FOREIGN = _PYTHON + _SYMPY + _FORMATS
 _BOXES = (
     r"\boxed{5", r"\boxed{\boxed{5}}", r"\boxed{\boxed{5}", r"\boxed{5}}}}", r"\boxed\boxed{5}", r"\boxed", r"\boxed{",
     r"\boxed{}", r"\boxed{{{{5}}}}", r"\fbox{5}", r"\boxed{5}\boxed", "boxed{5}", r"\boxed5", r"\boxed{5}%",
@@ -178,9 +179,12 @@ def _damaged(rng: Random, text: str) -> str:
 
 
 def items(count: int, seed: int = 0) -> Iterator[tuple[str, str, str]]:
-    """`count` items (kind, response, gold): every kind in turn; a third damaged, every tenth gold hostile."""
+    """`count` items (kind, response, gold): first all foreign code as it is, then every kind in turn, a third of
+    them damaged, every tenth gold hostile."""
     rng = Random(seed)
-    for number in range(count):
+    for text in _FOREIGN[:count]:
+        yield "foreign code", rf"\boxed{{{text}}}", rng.choice(GOLDS)
+    for number in range(count - len(_FOREIGN)):
         kind = list(KINDS)[number % len(KINDS)]
         text = answer(rng, kind)
         if rng.random() < 0.33:
