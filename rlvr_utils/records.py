@@ -4,6 +4,8 @@ from __future__ import annotations
 import json
 from pathlib import Path
 
+from rlvr_utils.errors import UserError
+
 
 def append_rows(path: Path, rows: list[dict]) -> None:
     """Append rows as JSON lines in a single write."""
@@ -13,15 +15,18 @@ def append_rows(path: Path, rows: list[dict]) -> None:
 
 def read_rows(path: Path, partial: bool = False) -> list[dict]:
     """The rows of a JSON-lines file; none when it does not exist. With `partial`, a line cut short
-    by a crash ends the file."""
-    rows = []
-    for line in path.read_text(encoding="utf-8").splitlines() if path.exists() else []:
+    by a crash ends the file; without, `UserError` names it."""
+    rows: list[dict] = []
+    for number, line in enumerate(path.read_bytes().splitlines() if path.exists() else [], start=1):
         try:
-            rows.append(json.loads(line))
-        except json.JSONDecodeError:
+            row = json.loads(line)
+        except (ValueError, RecursionError):
+            row = None
+        if not isinstance(row, dict):
             if partial:
                 break
-            raise
+            raise UserError(f"{path}: line {number} is no record; remove it, or train the run anew")
+        rows.append(row)
     return rows
 
 

@@ -9,6 +9,8 @@ from pathlib import Path
 
 import pytest
 
+from rlvr_utils.errors import UserError
+
 ROOT = Path(__file__).resolve().parents[1]
 LOCAL_HOSTS = ("localhost", "127.0.0.1", "::1", "", None)
 DEAD_PROXY = "http://127.0.0.1:9"  # for child processes, whose sockets nobody watches
@@ -121,6 +123,15 @@ def tiny_config(tmp_path_factory, tiny_model):
         benchmarks=benchmarks, repeat_to=5, prompts_per_step=2, num_generations=4, micro_batch=8,
         max_prompt_tokens=512, temperature=1.0, max_response_tokens=8, eval_max_tokens=8, learning_rate=1e-3,
         steps=3, eval_every=2, save_every=2)
+
+
+def line_of(action, *words, **named) -> str:
+    """The message of the `UserError` that the action must raise: one line, and short."""
+    with pytest.raises(UserError) as caught:
+        action(*words, **named)
+    line = str(caught.value)
+    assert line.isprintable() and len(line) < 400
+    return line
 
 
 def write_lines(path: Path, rows: list) -> Path:

@@ -114,11 +114,8 @@ def test_pickled_weights_are_refused_and_never_opened(folder):
         load_policy(str(folder))
 
 
-@pytest.mark.parametrize(("name", "content"), [
-    ("model.safetensors", "not weights"), ("config.json", "{"),
-    ("config.json", '{"model_type": "no_such_model"}')])
-def test_a_damaged_folder_is_one_line(folder, name, content):
-    (folder / name).write_text(content)
+def test_an_unknown_kind_of_model_is_one_line(folder):
+    (folder / "config.json").write_text('{"model_type": "no_such_model"}')
     with pytest.raises(UserError, match="could not be loaded") as caught:
         load_policy(str(folder))
     assert "\n" not in str(caught.value)

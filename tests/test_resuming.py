@@ -8,8 +8,9 @@ import subprocess
 import sys
 
 import pytest
+from conftest import line_of
 
-from rlvr_utils.errors import UserError
+from rlvr_utils.errors import UserError, shown
 from rlvr_utils.profiles import to_fields
 from rlvr_utils.records import append_rows, drop_rows_after, read_rows
 from rlvr_utils.runs import JSON_LINES, discard, find, held, obtain, run_name, whole_checkpoint
@@ -160,6 +161,18 @@ def test_a_run_that_another_process_holds_is_refused_in_one_line(tiny_config, tm
     line, = done.stderr.splitlines()
     assert line.startswith("rlvr_utils: ") and f"by process {os.getpid()};" in line and partial.stem in line
     assert os.listdir(partial) == ["lock"]  # nothing of the holder's was touched
+
+
+@pytest.mark.parametrize("damage", [
+    b'{"step": 2', b"\xff\xfe", b"\0" * 20, b"[" * 100_000, b"3", b"9" * 5000, b""], ids=shown)
+def test_a_damaged_record_is_one_line_unless_it_may_be_cut_short(tmp_path, damage):
+    path = tmp_path / "metrics.jsonl"
+    append_rows(path, [{"step": 1}])
+    path.write_bytes(path.read_bytes() + damage + b"\n")
+    assert line_of(read_rows, path).startswith(f"{path}: line 2 is no record")
+    assert read_rows(path, partial=True) == [{"step": 1}]
+    drop_rows_after(path, 1)
+    assert read_rows(path) == [{"step": 1}]
 
 
 def test_a_lock_goes_with_its_process(tmp_path):
