@@ -14,15 +14,15 @@ def append_rows(path: Path, rows: list[dict]) -> None:
 
 
 def read_rows(path: Path, partial: bool = False) -> list[dict]:
-    """The rows of a JSON-lines file; none when it does not exist. With `partial`, a line cut short
-    by a crash ends the file; without, `UserError` names it."""
+    """The rows of a JSON-lines file, each with its `step`; none when it does not exist. With `partial`,
+    a line cut short by a crash ends the file; without, `UserError` names it."""
     rows: list[dict] = []
     for number, line in enumerate(path.read_bytes().splitlines() if path.exists() else [], start=1):
         try:
             row = json.loads(line)
         except (ValueError, RecursionError):
             row = None
-        if not isinstance(row, dict):
+        if not isinstance(row, dict) or not isinstance(row.get("step"), int):
             if partial:
                 break
             raise UserError(f"{path}: line {number} is no record; remove it, or train the run anew")

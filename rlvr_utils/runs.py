@@ -18,6 +18,7 @@ from pathlib import Path
 from rlvr_utils.errors import UserError
 from rlvr_utils.profiles import RunConfig, config_hash, from_fields, local_path, to_fields
 from rlvr_utils.records import drop_rows_after, read_rows
+from rlvr_utils.sources import read_json
 
 JSON_LINES = ("metrics.jsonl", "timings.jsonl", "evaluations.jsonl", "samples.jsonl", "responses.jsonl",
               "history.jsonl")
@@ -34,7 +35,8 @@ class Run:
 
     @cached_property
     def config(self) -> RunConfig:
-        return from_fields(json.loads((self.folder / "config.json").read_text())["config"],
+        written = read_json(self.folder / "config.json")
+        return from_fields(written.get("config") if isinstance(written, dict) else written,
                            f"{self.folder.name}/config.json")
 
     @cached_property

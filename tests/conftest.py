@@ -105,6 +105,45 @@ def tiny_model(tmp_path_factory, tiny_tokenizer) -> Path:
 
 
 @pytest.fixture(scope="session")
+def gguf_folder(tiny_model, tmp_path_factory):
+    """The tiny model's own weights as a GGUF file with SmolLM2's splitting rule."""
+    import gguf
+
+    from rlvr_utils.models import load_policy
+
+    model, tokenizer = load_policy(str(tiny_model))
+    folder = tmp_path_factory.mktemp("gguf")
+    writer, config = gguf.GGUFWriter(folder / "tiny.gguf", "qwen2"), model.config
+    writer.add_context_length(config.max_position_embeddings)
+    writer.add_embedding_length(config.hidden_size)
+    writer.add_block_count(config.num_hidden_layers)
+    writer.add_feed_forward_length(config.intermediate_size)
+    writer.add_head_count(config.num_attention_heads)
+    writer.add_head_count_kv(config.num_key_value_heads)
+    writer.add_layer_norm_rms_eps(config.rms_norm_eps)
+    writer.add_rope_freq_base(config.rope_parameters["rope_theta"])
+    writer.add_tokenizer_model("gpt2")
+    writer.add_tokenizer_pre("smollm")
+    vocabulary = tokenizer.get_vocab()
+    special = set(tokenizer.all_special_ids)
+    writer.add_token_list(sorted(vocabulary, key=vocabulary.get))
+    writer.add_token_types([3 if i in special else 1 for i in range(len(vocabulary))])
+    merges = json.loads((tiny_model / "tokenizer.json").read_text())["model"]["merges"]
+    writer.add_token_merges([" ".join(pair) for pair in merges])
+    writer.add_eos_token_id(tokenizer.eos_token_id)
+    writer.add_chat_template(tokenizer.chat_template)
+    names = gguf.get_tensor_name_map(gguf.MODEL_ARCH.QWEN2, config.num_hidden_layers)
+    for name, tensor in model.state_dict().items():
+        if name != "lm_head.weight":  # tied to the embeddings
+            writer.add_tensor(names.get_name(name, (".weight", ".bias")), tensor.numpy())
+    writer.write_header_to_file()
+    writer.write_kv_data_to_file()
+    writer.write_tensors_to_file()
+    writer.close()
+    return folder
+
+
+@pytest.fixture(scope="session")
 def tiny_config(tmp_path_factory, tiny_model):
     """The pocket profile shrunk to three steps of two prompts with four answers each."""
     from rlvr_utils.profiles import Benchmark, load_profile

@@ -158,7 +158,7 @@ def test_what_is_no_configuration_is_one_line(value):
     ("", "holds None"), ("like: none", "profile 'none' does not exist"),
     ("like: [pocket]", "profile .'pocket'. does not exist"), ("like: mine\nepochs: 1", "field 'benchmarks' is missing"),
     ("like: pocket\nsteps: 0x" + "f" * 5000, "field 'steps' is a very large int"),
-    ("like: pocket\nranking: {1: &a [1], 2: *a}", "field 'ranking'"), ("1: 2", "field 1 is not a known field")], ids=shown)
+    ("like: pocket\nranking: {1: &a [1], 2: *a}", "field 'ranking'"), ("1: 2", "field 1 is not a known")], ids=shown)
 def test_a_profile_that_is_damaged_is_one_line(tmp_path, monkeypatch, text, message):
     shutil.copy(FOLDER / "pocket.yaml", tmp_path)
     (tmp_path / "mine.yaml").write_text(text)

@@ -164,7 +164,7 @@ def test_a_run_that_another_process_holds_is_refused_in_one_line(tiny_config, tm
 
 
 @pytest.mark.parametrize("damage", [
-    b'{"step": 2', b"\xff\xfe", b"\0" * 20, b"[" * 100_000, b"3", b"9" * 5000, b""], ids=shown)
+    b'{"step": 2', b"\xff\xfe", b"\0" * 20, b"[" * 100_000, b"3", b"9" * 5000, b"", b"{}", b'{"step": "2"}'], ids=shown)
 def test_a_damaged_record_is_one_line_unless_it_may_be_cut_short(tmp_path, damage):
     path = tmp_path / "metrics.jsonl"
     append_rows(path, [{"step": 1}])
