@@ -63,6 +63,18 @@ MUTATIONS = {
                                 "test_rollouts.py"),
     "evaluated twice after a crash": ("checkpoints.py", 'and (step, pair[0].name) not in done', "",
                                       "test_checkpoints.py"),
+    "a name that stands twice in a row": ("sources.py", "        if name in fields:", "        if name is fields:",
+                                          "test_sources.py"),
+    "one id for two training problems": (
+        "problems.py", "if (earlier.question, earlier.answer) != (problem.question, problem.answer):", "if False:",
+        "test_problems.py"),
+    "NaN as a number of a run": ("profiles/checks.py", "if not least <= value <= most:",
+                                 "if value < least or value > most:", "test_profiles.py"),
+    "no room for the answer": ("evaluation.py", "positions - config.eval_max_tokens", "positions",
+                               "test_evaluation.py"),
+    "pickles that run code": ("model_files.py", "weights_only=True", "weights_only=False", "test_model_files.py"),
+    "a checkpoint of another model": ("runs.py", "check_checkpoint(checkpoint, model)", "pass",
+                                      "test_model_files.py"),
     "weights exported in another precision": ("export.py", "copy_policy(source, target, dtype)",
                                               'copy_policy(source, target, "float32")', "test_checkpoints.py"),
 }
