@@ -6,7 +6,8 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from rlvr_utils.errors import UserError
+from rlvr_utils.errors import UserError, reason
+from rlvr_utils.sources import expanded
 
 FILE = Path(__file__).with_suffix(".yaml")
 
@@ -26,7 +27,7 @@ def model_config(source: str):
     """
     from transformers import AutoConfig
 
-    path, entries = Path(source).expanduser(), known()
+    path, entries = expanded(source), known()
     if not path.exists() and source in entries:
         fields = dict(entries[source]["config"])
         return AutoConfig.for_model(fields.pop("model_type"), **fields)
@@ -39,15 +40,14 @@ def model_config(source: str):
     try:
         return AutoConfig.from_pretrained(str(path), local_files_only=True, trust_remote_code=False)
     except Exception as error:  # the library raises many types; the user needs one line
-        reason = (str(error).strip() or type(error).__name__).splitlines()[0]
-        raise UserError(f"{path / 'config.json'} cannot be read ({reason}); save the model again") from error
+        raise UserError(f"{path / 'config.json'} cannot be read ({reason(error)}); save the model again") from error
 
 
 def parameter_count(config) -> int:
     """Parameters of the causal language model of this configuration, a tied matrix counted once.
 
     The model is built without memory, on torch's meta device. Raises `UserError` where the
-    configuration belongs to no causal language model.
+    configuration belongs to no causal language model, or to none that can be.
     """
     import torch
     from transformers import AutoModelForCausalLM
@@ -55,7 +55,7 @@ def parameter_count(config) -> int:
     try:
         with torch.device("meta"):
             model = AutoModelForCausalLM.from_config(config, trust_remote_code=False)
-    except ValueError as error:
-        raise UserError(f"model type {config.model_type!r} is no causal language model; "
+    except Exception as error:  # sizes that cannot be raise many types
+        raise UserError(f"model type {config.model_type!r} is no causal language model ({reason(error)}); "
                         "give the folder of one") from error
     return sum(parameter.numel() for parameter in model.parameters())

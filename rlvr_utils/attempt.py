@@ -29,10 +29,9 @@ def prepare(config: RunConfig) -> tuple:
     """Model, tokenizer, benchmarks and training rows, all loaded before anything is written."""
     import torch
 
-    from rlvr_utils.evaluation import load_benchmarks
+    from rlvr_utils.evaluation import check_lengths, load_benchmarks
     from rlvr_utils.models import load_policy
     from rlvr_utils.policies import check_engine
-    from rlvr_utils.prompts import evaluation_prompts
 
     torch.set_num_threads(config.cpu_threads)
     check_engine(config.engine)
@@ -40,7 +39,7 @@ def prepare(config: RunConfig) -> tuple:
     # A model to be trained is put in its place, or cut into shards, by the trainer; vLLM loads its own.
     elsewhere = config.steps or config.engine != "transformers"
     model, tokenizer = load_policy(local_path(config.model), config.dtype, "cpu" if elsewhere else None)
-    evaluation_prompts(tokenizer, config.eval_template, ["known?"])  # an unknown template is refused here
+    check_lengths(config, model, tokenizer, benchmarks)  # an unknown template is refused here too
     rows = None
     if config.steps:
         from rlvr_utils.training import prepare as prepare_training
@@ -84,9 +83,12 @@ def _evaluate_base(config: RunConfig, folder: Path, model, tokenizer, benchmarks
 
 def _train(config: RunConfig, folder: Path, model, tokenizer, benchmarks: list, rows, checkpoint: Path | None,
            stop_after: int | None):
+    from rlvr_utils.model_files import check_checkpoint
     from rlvr_utils.recording import Recorder
     from rlvr_utils.training import build_trainer
 
+    if checkpoint:
+        check_checkpoint(checkpoint, model)
     recorder = Recorder(config, folder, tokenizer, benchmarks, stop_after)
     trainer = build_trainer(config, model, tokenizer, rows, folder / "checkpoints", recorder)
     trainer.train(resume_from_checkpoint=str(checkpoint) if checkpoint else None)

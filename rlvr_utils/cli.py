@@ -152,16 +152,9 @@ def _train(options) -> None:
 def _read_config(path: Path):
     """A run's configuration from a JSON file."""
     from rlvr_utils.profiles import from_fields
+    from rlvr_utils.sources import read_json
 
-    try:
-        fields = json.loads(path.read_text(encoding="utf-8"))
-    except OSError as error:
-        raise UserError(f"{path}: {error.strerror}; give a run's configuration as a JSON file") from None
-    except ValueError:
-        raise UserError(f"{path}: not valid JSON; give a run's configuration as a JSON file") from None
-    if not isinstance(fields, dict):
-        raise UserError(f"{path}: holds a {type(fields).__name__}; give a JSON object of a run's fields")
-    return from_fields(fields, path.name)
+    return from_fields(read_json(path), str(path))
 
 
 def _plan(options) -> None:

@@ -1,6 +1,8 @@
 """Evaluation: answer every benchmark, grade each answer twice, count what the paper counts."""
 from __future__ import annotations
 
+import math
+
 from rlvr_utils.errors import UserError
 from rlvr_utils.profiles import Benchmark, RunConfig, local_path
 from rlvr_utils.sources import read_rows
@@ -15,12 +17,44 @@ def load_benchmarks(config: RunConfig) -> list[tuple[Benchmark, list]]:
     """Each benchmark of the configuration with its problems, as rows of the file where the
     likelihood of choices is scored. Raises `UserError` as the loader does, and where there is no
     benchmark."""
-    from rlvr_utils.problems import load_benchmark
-
     if not config.benchmarks:
         raise UserError("no benchmark to evaluate: give eval_files or a profile with benchmarks")
-    return [(benchmark, read_rows(local_path(benchmark.file))[:benchmark.limit] if benchmark.scoring == "likelihood"
-             else load_benchmark(local_path(benchmark.file), benchmark.limit)) for benchmark in config.benchmarks]
+    return [(benchmark, _load(benchmark)) for benchmark in config.benchmarks]
+
+
+def _load(benchmark: Benchmark) -> list:
+    from rlvr_utils.likelihood import checked_rows
+    from rlvr_utils.problems import load_benchmark
+
+    source = local_path(benchmark.file)
+    if benchmark.scoring != "likelihood":
+        return load_benchmark(source, benchmark.limit)
+    rows = read_rows(source)[:benchmark.limit]
+    checked_rows(rows, source)
+    return rows
+
+
+def check_lengths(config: RunConfig, model, tokenizer, loaded: list[tuple[Benchmark, list]]) -> None:
+    """Raise `UserError` for the first question whose prompt leaves no room for an answer, naming
+    file and row, before any is answered.
+
+    A model in this process must have positions for the prompt and a whole answer. vLLM ends an
+    answer at the length it was opened with, so there one token is room enough.
+    """
+    from rlvr_utils.prompts import check_prompt_lengths, evaluation_prompts
+
+    positions = getattr(model.config, "max_position_embeddings", None) or math.inf
+    room = (positions - config.eval_max_tokens if config.engine == "transformers"
+            else config.max_prompt_tokens + config.eval_max_tokens - 1)
+    for benchmark, problems in loaded:
+        if benchmark.scoring == "likelihood":
+            texts = [f"Question: {row['question']}\nAnswer: {max(row['choices']['text'], key=len)}" for row in problems]
+            rows, limit, remedy = [*range(1, len(texts) + 1)], positions, "leave the row out"
+        else:
+            texts = evaluation_prompts(tokenizer, config.eval_template, [problem.question for problem in problems])
+            rows, limit = [problem.row for problem in problems], room
+            remedy = f"lower eval_max_tokens (now {config.eval_max_tokens})"
+        check_prompt_lengths(tokenizer, texts, rows, limit, benchmark.file, remedy)
 
 
 def answer(policy, prompts: list[str], config: RunConfig, benchmark: Benchmark, seed: int) -> list[list[int]]:

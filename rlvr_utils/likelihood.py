@@ -11,7 +11,8 @@ import io
 import logging
 from pathlib import Path
 
-from rlvr_utils.errors import UserError
+from rlvr_utils.errors import UserError, shown
+from rlvr_utils.sources import is_text
 
 METRICS = ("acc", "acc_norm")
 
@@ -26,9 +27,7 @@ def multiple_choice_accuracy(model, tokenizer, name: str, rows: list[dict],
     and draws no random number; the model is in its own mode again afterwards. Raises `UserError`
     naming row (from 1) and field for a malformed row, and where there is no row.
     """
-    if not rows:
-        raise UserError(f"{name}: no row to score; give at least one")
-    checked = [_checked(row, f"{name}: row {number}") for number, row in enumerate(rows, start=1)]
+    checked = checked_rows(rows, name)
     # Outside of the silence below: what is imported here may keep the stream that it finds.
     from lm_eval.evaluator import evaluate
     from lm_eval.models.huggingface import HFLM
@@ -45,6 +44,13 @@ def multiple_choice_accuracy(model, tokenizer, name: str, rows: list[dict],
     errors = {f"{metric}_stderr": scores[f"{metric}_stderr,none"] for metric in METRICS}
     return {**{metric: float(scores[f"{metric},none"]) for metric in METRICS},
             **{key: None if value == "N/A" else float(value) for key, value in errors.items()}}
+
+
+def checked_rows(rows: list[dict], name: str) -> list[dict]:
+    """The fields that the task reads, of every row. Raises `UserError` as `multiple_choice_accuracy`."""
+    if not rows:
+        raise UserError(f"{name}: no row to score; give at least one")
+    return [_checked(row, f"{name}: row {number}") for number, row in enumerate(rows, start=1)]
 
 
 def _arc_task(name: str, rows: list[dict]):
@@ -64,26 +70,26 @@ def _arc_task(name: str, rows: list[dict]):
 
 
 def _checked(row: dict, place: str) -> dict:
-    """The fields that the task reads, labels as text: some copies hold digits as numbers."""
+    """One row's fields, labels as text: some copies hold digits as numbers."""
     if not isinstance(row, dict):
         raise UserError(f"{place} is a {type(row).__name__}; give one object with ARC's fields a row")
-    if not _is_text(row.get("question")):
-        raise UserError(f"{place}, field `question`: expected text, found {row.get('question')!r}; fill it in")
+    if not is_text(row.get("question")):
+        raise UserError(f"{place}, field `question`: expected text, found {shown(row.get('question'))}; fill it in")
     choices = row["choices"] if isinstance(row.get("choices"), dict) else {}
     texts, labels = choices.get("text"), choices.get("label")
     lists = isinstance(texts, list) and isinstance(labels, list)
-    if not (lists and len(texts) == len(labels) >= 2 and all(map(_is_text, texts))):
+    if not (lists and len(texts) == len(labels) >= 2 and all(map(is_text, texts))):
         raise UserError(f"{place}, field `choices`: expected lists `text` and `label` of one length, at least "
                         "2, no text empty; correct the row")
-    labels, key = [str(label) for label in labels], str(row.get("answerKey"))
+    key = row.get("answerKey")
+    if not all(isinstance(label, (str, int, float)) for label in (key, *labels)):
+        raise UserError(f"{place}, field `answerKey`: {shown(key)} or the labels {shown(labels)} are neither text nor "
+                        "numbers; correct them")
+    labels, key = [str(label) for label in labels], str(key)
     if labels.count(key) != 1:
-        raise UserError(f"{place}, field `answerKey`: {row.get('answerKey')!r} is not exactly one of the labels "
-                        f"{labels}; correct it")
+        raise UserError(f"{place}, field `answerKey`: {shown(key)} is not exactly one of the labels "
+                        f"{shown(labels)}; correct it")
     return {"question": row["question"], "choices": {"text": texts, "label": labels}, "answerKey": key}
-
-
-def _is_text(value) -> bool:
-    return isinstance(value, str) and bool(value.strip())
 
 
 @contextlib.contextmanager

@@ -6,12 +6,13 @@ from __future__ import annotations
 
 import argparse
 import os
+from contextlib import contextmanager
 from pathlib import Path
 
-from rlvr_utils.errors import UserError
-
-DTYPES = ("float32", "bfloat16", "float16")
-TOKENIZERS = ("tokenizer.json", "vocab.json", "tokenizer.model")
+from rlvr_utils.errors import UserError, reason, shown
+from rlvr_utils.model_files import check_folder, stored_shapes
+from rlvr_utils.profiles.checks import DTYPES
+from rlvr_utils.sources import expanded
 
 
 def load_policy(source: str, dtype: str = "float32", device: str | None = None):
@@ -21,29 +22,28 @@ def load_policy(source: str, dtype: str = "float32", device: str | None = None):
     id. What exists, begins with `.`, `/` or `~`, ends in .gguf or has several slashes is local and
     never causes a network request. GGUF weights are dequantized; to train them with a KL term,
     convert them first, since the reference model is read from a folder. Raises `UserError` for a
-    folder that is missing or incomplete, for one without safetensors (pickled weights are
-    refused), and for a hub id that cannot be had.
+    folder that is missing, incomplete or damaged, for one without safetensors (pickled weights are
+    refused), for weights or a tokenizer of another model, and for a hub id that cannot be had.
     """
     import torch
-    from transformers.utils import logging
 
-    logging.disable_progress_bar()  # it would litter notebooks and logs
     if dtype not in DTYPES:
         raise UserError(f"dtype {dtype!r} does not exist; choose one of: {', '.join(DTYPES)}")
-    path = Path(source).expanduser()
+    path = expanded(source)
     local = path.exists() or _looks_like_path(source)
     gguf = _gguf_file(path) if local else None
     if local and gguf is None:
-        _check_folder(path)
+        check_folder(path)
     try:
-        if gguf is not None:
-            model, tokenizer = _read_gguf(gguf, getattr(torch, dtype))
-        else:
-            model, tokenizer = _read(str(path) if local else source, getattr(torch, dtype), local)
+        with _silence():
+            if gguf is not None:
+                model, tokenizer = _read_gguf(gguf, getattr(torch, dtype))
+            else:
+                model, tokenizer = _read(str(path) if local else source, getattr(torch, dtype), local)
     except Exception as error:  # the libraries raise many types; the user needs one line
         remedy = "save it again" if local else "check the id and the network, or give a folder"
-        raise UserError(f"model {source!r} could not be loaded ({_first_line(error)}); "
-                        f"{remedy}") from error
+        raise UserError(f"model {source!r} could not be loaded ({reason(error)}); {remedy}") from error
+    _check_tokens(source, model, tokenizer)
     if tokenizer.pad_token is None:
         tokenizer.pad_token = tokenizer.eos_token
     model.generation_config.pad_token_id = tokenizer.pad_token_id
@@ -95,18 +95,32 @@ def _gguf_file(path: Path) -> Path | None:
     return files[0] if files else None
 
 
-def _check_folder(path: Path) -> None:
-    """One line about what a model folder lacks, before anything is loaded."""
-    if not path.is_dir():
-        raise UserError(f"model folder {path} does not exist; give a folder or a hub id")
-    if not (path / "config.json").exists():
-        raise UserError(f"model folder {path} has no config.json; give a Hugging Face folder")
-    if not list(path.glob("*.safetensors")):
-        raise UserError(f"model folder {path} has no .safetensors file (pickled weights are "
-                        "refused); save it with save_pretrained")
-    # Without this the library quietly builds a tokenizer with an empty vocabulary.
-    if not any((path / name).exists() for name in TOKENIZERS):
-        raise UserError(f"model folder {path} has no tokenizer.json; save its tokenizer too")
+@contextmanager
+def _silence():
+    """No progress bars, which would litter notebooks and logs, and no table of what does not fit: it
+    becomes one line."""
+    from transformers.utils import logging
+
+    logging.disable_progress_bar()
+    verbosity = logging.get_verbosity()
+    logging.set_verbosity_error()
+    try:
+        yield
+    finally:
+        logging.set_verbosity(verbosity)
+
+
+def _check_tokens(source: str, model, tokenizer) -> None:
+    """A tokenizer of another model would fail in the middle of a run, and so would an end that is no token."""
+    most, rows = max(tokenizer.get_vocab().values(), default=0), model.get_input_embeddings().num_embeddings
+    if most >= rows:
+        raise UserError(f"model {source!r}: its tokenizer writes tokens up to {most}, its weights know {rows}; save "
+                        "the tokenizer of this model beside it")
+    ends = model.generation_config.eos_token_id
+    for end in ends if isinstance(ends, list) else [ends]:
+        if end is not None and not isinstance(end, int):
+            raise UserError(f"model {source!r}: eos_token_id in its generation_config.json is {shown(end)}; give the "
+                            "number of a token")
 
 
 def _read(source: str, dtype, local: bool):
@@ -114,6 +128,8 @@ def _read(source: str, dtype, local: bool):
 
     # An explicit False: left out, the library asks on the terminal and waits for an answer.
     options = {"local_files_only": local, "trust_remote_code": False}
+    if local:
+        _check_shapes(Path(source))
     tokenizer = AutoTokenizer.from_pretrained(source, **options)
     model, report = AutoModelForCausalLM.from_pretrained(
         source, dtype=dtype, use_safetensors=True, output_loading_info=True, **options)
@@ -121,6 +137,23 @@ def _read(source: str, dtype, local: bool):
     if wrong:  # the library would only warn, and fill in random numbers
         raise ValueError(f"{len(wrong)} weights are not those of its config.json, such as {wrong[0]}")
     return model, tokenizer
+
+
+def _check_shapes(folder: Path) -> None:
+    """Compare the stored shapes with those that config.json asks for, before memory is: what fits
+    badly costs nothing then, however large. Names are left to the library, which knows old ones."""
+    import torch
+    from transformers import AutoConfig, AutoModelForCausalLM
+
+    config = AutoConfig.from_pretrained(folder, local_files_only=True, trust_remote_code=False)
+    if hasattr(config, "quantization_config"):  # stored in packs
+        return
+    with torch.device("meta"):
+        wanted = AutoModelForCausalLM.from_config(config, trust_remote_code=False).state_dict()
+    for name, shape in stored_shapes(folder, "save the model again").items():
+        if name in wanted and tuple(wanted[name].shape) != shape:
+            raise ValueError(f"weights are not those of its config.json, such as {name} with shape {shape} for "
+                             f"{tuple(wanted[name].shape)}")
 
 
 def _read_gguf(file: Path, dtype):
@@ -154,10 +187,6 @@ def _split_digits(tokenizer, file: Path) -> None:
         tokenizer.backend_tokenizer.pre_tokenizer = pre_tokenizers.Sequence([
             pre_tokenizers.Digits(individual_digits=True),
             pre_tokenizers.ByteLevel(add_prefix_space=False)])
-
-
-def _first_line(error: Exception) -> str:
-    return f"{type(error).__name__}: {str(error).strip()}".splitlines()[0]
 
 
 if __name__ == "__main__":

@@ -7,42 +7,45 @@ from __future__ import annotations
 
 import math
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
-from rlvr_utils.errors import UserError
+from rlvr_utils.errors import UserError, listed, shown
 from rlvr_utils.prompts import SUFFIX
-from rlvr_utils.sources import read_rows
+from rlvr_utils.sources import SURROGATE, read_rows
 
 LETTERS = "ABCDEFGH"
 
 
 @dataclass(frozen=True)
 class Problem:
-    """A question without any prompt around it, and its gold answer as text."""
+    """A question without any prompt around it, and its gold answer as text; `row` is its place in
+    the file, from 1, for messages."""
 
     id: str
     question: str
     answer: str
     subject: str | None = None
+    row: int = field(default=0, compare=False)
 
 
 def load_benchmark(source: str | Path, limit: int | None = None) -> list[Problem]:
     """The problems of an evaluation set in file order, at most the first `limit`.
 
     Raises `UserError` naming file, row (from 1) and field for what cannot be read, for a row
-    without an answer and for an `id` that two rows share.
+    without an answer and for an `id` or `unique_id` that two rows share.
     """
     if limit is not None and limit < 1:
         raise UserError(f"{source}: limit is {limit}; give at least 1, or None for all problems")
     problems, seen = [], {}
     for number, row in enumerate(read_rows(source, "test")[:limit], start=1):
-        problem, field = parse_row(row, number, source)
+        problem, answer_field = parse_row(row, number, source)
         if not problem.answer.strip():
-            raise UserError(f"{source}: row {number} has no answer in `{field}`; fill it in, or "
+            raise UserError(f"{source}: row {number} has no answer in `{answer_field}`; fill it in, or "
                             "remove the row")
-        if "id" in row and seen.setdefault(problem.id, number) != number:
-            raise UserError(f"{source}: row {number} has the `id` {problem.id!r} of row "
+        named = next((name for name in ("id", "unique_id") if name in row), None)
+        if named and seen.setdefault(problem.id, number) != number:
+            raise UserError(f"{source}: row {number} has the `{named}` {shown(problem.id)} of row "
                             f"{seen[problem.id]}; give every row its own")
         problems.append(problem)
     return problems
@@ -53,18 +56,25 @@ def load_training(source: str | Path, empty_answers: str = "error") -> list[Prob
 
     The authors' suffix is taken off the question: `rlvr_utils.prompts` puts it back. With
     `empty_answers="drop"` rows without an answer are left out: DSR-sub has one (index 265), which
-    no boxed response can solve. Raises `UserError` as `load_benchmark`, and when no row is left.
+    no boxed response can solve. Raises `UserError` as `load_benchmark`, for one id with two problems,
+    since examples are chosen by it, and when no row is left.
     """
     if empty_answers not in ("error", "drop"):
         raise UserError(f"empty_answers is {empty_answers!r}; choose 'error' or 'drop'")
-    problems = []
+    problems, first = [], {}
     for number, row in enumerate(read_rows(source, "train"), start=1):
-        problem, field = parse_row(row, number, source)
+        problem, answer_field = parse_row(row, number, source)
         if problem.answer.strip():
             problems.append(problem)
         elif empty_answers == "error":
-            raise UserError(f"{source}: row {number} has no answer in `{field}`; fill it in, or "
+            raise UserError(f"{source}: row {number} has no answer in `{answer_field}`; fill it in, or "
                             "load with empty_answers='drop'")
+        else:
+            continue
+        earlier = first.setdefault(problem.id, problem)
+        if (earlier.question, earlier.answer) != (problem.question, problem.answer):
+            raise UserError(f"{source}: row {number} has the `id` {shown(problem.id)} of row {earlier.row} and another "
+                            "question or answer; give every problem its own")
     if not problems:
         raise UserError(f"{source}: no row has an answer; give a file with question and answer")
     return problems
@@ -84,36 +94,62 @@ def parse_row(row: dict, number: int, source) -> tuple[Problem, str]:
     if not isinstance(row, dict):
         raise UserError(f"{place} is not an object with fields; give one JSON object a row")
     extra = row.get("extra_info") if isinstance(row.get("extra_info"), dict) else {}
-    names = (extra.get("index"), row.get("id"), row.get("unique_id"), row.get("idx"), number - 1)
-    identity = next(name for name in names if name is not None)
-    subject = row.get("subject") or row.get("subfield") or extra.get("subject")
-    if subject is None and "solution" in row:
-        subject = row.get("type")
-    question = _question(row, place)
-    field, value = _gold(row, place)
-    answer = _answer_text(value, f"{place}, field `{field}`")
-    subject = None if subject is None else str(subject)
-    return Problem(str(identity), question, answer, subject), field
+    id_field, identity = next((name, value) for name, value in (
+        ("extra_info.index", extra.get("index")), ("id", row.get("id")), ("unique_id", row.get("unique_id")),
+        ("idx", row.get("idx")), ("", number - 1)) if value is not None)
+    subject_field, subject = next(((name, value) for name, value in (
+        ("subject", row.get("subject")), ("subfield", row.get("subfield")),
+        ("extra_info.subject", extra.get("subject")), ("type", row.get("type") if "solution" in row else None))
+        if value and not _is_nan(value)), ("", None))
+    question_field, question = _question(row, place)
+    answer_field, answer = _gold(row, place)
+    texts = {name: _text(value, f"{place}, field `{name}`")
+             for name, value in ((id_field, identity), (question_field, question))}
+    answer = "" if answer is None or _is_nan(answer) else _text(answer, f"{place}, field `{answer_field}`")
+    subject = None if subject is None else _text(subject, f"{place}, field `{subject_field}`")
+    return Problem(texts[id_field], texts[question_field], answer, subject, number), answer_field
 
 
-def _question(row: dict, place: str) -> str:
+def _text(value: object, place: str) -> str:
+    """A text, or a finite number as text."""
+    number = isinstance(value, int) or (isinstance(value, float) and math.isfinite(value))
+    if not (isinstance(value, str) or number):
+        raise UserError(f"{place}: expected text or a number, found {shown(value)}; correct it")
+    if isinstance(value, str) and SURROGATE.search(value):
+        raise UserError(f"{place}: holds half a character (a lone surrogate), which UTF-8 cannot; correct it")
+    return str(value)
+
+
+def _is_nan(value: object) -> bool:
+    return isinstance(value, float) and math.isnan(value)
+
+
+def _question(row: dict, place: str) -> tuple[str, str]:
+    """The field of the question and its text there, which is not blank."""
     if isinstance(row.get("prompt"), list):
-        turns = [turn for turn in row["prompt"] if isinstance(turn, dict)]
-        if len(row["prompt"]) != 1 or [turn.get("role") for turn in turns] != ["user"]:
-            raise UserError(f"{place}, field `prompt`: expected one user message, found "
-                            f"{[turn.get('role') for turn in turns]}; give the problem alone")
+        roles = [turn.get("role") if isinstance(turn, dict) else turn for turn in row["prompt"]]
+        if roles != ["user"]:
+            raise UserError(f"{place}, field `prompt`: expected one user message, found {shown(roles)}; "
+                            "give the problem alone")
+        content = row["prompt"][0].get("content")
         # Only the suffix and its one space: white space before it belongs to the problem.
-        return str(turns[0].get("content") or "").removesuffix(f" {SUFFIX}")
-    found = next((row[name] for name in ("question", "problem", "input")
-                  if isinstance(row.get(name), str) and row[name].strip()), None)
-    if found is None:
-        raise UserError(f"{place} has no question; give `question`, `problem`, `input` or `prompt` "
-                        f"(found: {', '.join(map(str, row)) or 'no fields'})")
+        question = content.removesuffix(f" {SUFFIX}") if isinstance(content, str) else ""
+        if not question.strip():
+            raise UserError(f"{place}, field `prompt`: expected a message with text, found {shown(content)}; fill it "
+                            "in, or remove the row")
+        return "prompt", question
+    name = next((name for name in ("question", "problem", "input")
+                 if isinstance(row.get(name), str) and row[name].strip()), None)
+    if name is None:
+        raise UserError(f"{place} has no question; give text in `question`, `problem`, `input` or `prompt` "
+                        f"(found: {listed(row) or 'no fields'})")
     if "choices" in row:
         texts, _ = _choices(row, place)
         lines = (f"\n{letter}. {text}" for letter, text in zip(LETTERS, texts, strict=False))
-        return found + "".join(lines)
-    return f"{row['body']} {found}" if "body" in row else found
+        return name, row[name] + "".join(lines)
+    if "body" in row and not isinstance(row["body"], str):
+        raise UserError(f"{place}, field `body`: expected text, found {shown(row['body'])}; correct it")
+    return name, f"{row['body']} {row[name]}" if "body" in row else row[name]
 
 
 def _gold(row: dict, place: str) -> tuple[str, object]:
@@ -126,14 +162,15 @@ def _gold(row: dict, place: str) -> tuple[str, object]:
         return "reward_model.ground_truth", row["reward_model"].get("ground_truth")
     if "choices" in row:
         texts, labels = _choices(row, place)
-        if row.get("answerKey") not in labels:
-            raise UserError(f"{place}, field `answerKey`: {row.get('answerKey')!r} is none of the "
-                            f"labels {labels}; correct it")
+        if labels.count(row.get("answerKey")) != 1:
+            raise UserError(f"{place}, field `answerKey`: {shown(row.get('answerKey'))} is not exactly one of the "
+                            f"labels {shown(labels)}; correct it")
         return "answerKey", LETTERS[labels.index(row["answerKey"])]
     if isinstance(final, list):
-        return "final_answer", str(final[0]).replace("$", "").strip() if final else None
-    if "body" in row:  # ASDiv gives the unit in brackets
-        return "answer", re.sub(r"\(.*?\)", "", str(row.get("answer") or "")).strip()
+        first = final[0] if final else None
+        return "final_answer", first.replace("$", "").strip() if isinstance(first, str) else first
+    if "body" in row and isinstance(row.get("answer"), str):  # ASDiv gives the unit in brackets
+        return "answer", re.sub(r"\(.*?\)", "", row["answer"]).strip()
     of_math = "answer" not in row or not row.keys().isdisjoint(("subject", "level", "type"))
     if isinstance(solution, str) and "\\boxed" in solution and of_math:
         return "solution", boxed_answer(solution)
@@ -147,17 +184,8 @@ def _choices(row: dict, place: str) -> tuple[list[str], list[str]]:
     """ARC's choices and their labels, which are letters in most rows and digits in some."""
     choices = row["choices"] if isinstance(row["choices"], dict) else {}
     texts, labels = choices.get("text"), choices.get("label")
-    lists = isinstance(texts, list) and isinstance(labels, list)
-    if not (lists and 2 <= len(texts) <= len(LETTERS) and len(texts) == len(labels)):
+    if not (isinstance(texts, list) and isinstance(labels, list) and 2 <= len(texts) <= len(LETTERS)
+            and len(texts) == len(labels)):
         raise UserError(f"{place}, field `choices`: expected lists `text` and `label` of one "
                         f"length, 2 to {len(LETTERS)}; correct the row")
-    return texts, labels
-
-
-def _answer_text(value, place: str) -> str:
-    if value is None or (isinstance(value, float) and math.isnan(value)):
-        return ""
-    if isinstance(value, (str, int, float)):
-        return str(value)
-    raise UserError(f"{place}: expected text or a number, found a {type(value).__name__}; "
-                    "give one answer")
+    return [_text(text, f"{place}, field `choices.text`") for text in texts], labels

@@ -7,15 +7,15 @@ Nothing of the data is in this package: only counts, columns and SHA-256 sums of
 from __future__ import annotations
 
 import hashlib
-import json
 import os
+import re
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import NamedTuple
 
-from rlvr_utils.errors import UserError
+from rlvr_utils.errors import UserError, listed, shown
 from rlvr_utils.problems import parse_row
-from rlvr_utils.sources import PUBLIC, hub_rows, read_rows, read_text
+from rlvr_utils.sources import PUBLIC, expanded, hub_rows, read_json, read_rows
 
 AUTHORS = "github.com/ypwang61/One-Shot-RLVR"
 LOG, LOG_ENTRIES = "acc_step_500", 64_000  # 500 steps of 128 rows
@@ -108,7 +108,7 @@ def public_set(name: str) -> PublicSet:
     """The entry of a name, given with or without `public:`. Raises `UserError` listing the known names."""
     name = name.removeprefix(PUBLIC)
     if name not in CATALOGUE:
-        raise UserError(f"public data set {name!r} is not known; choose one of: {', '.join(CATALOGUE)}")
+        raise UserError(f"public data set {shown(name)} is not known; choose one of: {', '.join(CATALOGUE)}")
     return CATALOGUE[name]
 
 
@@ -150,7 +150,7 @@ def load_accuracy_log(source: str | Path = PUBLIC + LOG) -> dict[int, list[float
     """
     name = str(source)
     if not name.startswith(PUBLIC):
-        return _read_log(Path(source).expanduser())
+        return _read_log(expanded(source))
     entry, path = public_set(name), find_file(name)
     if entry.columns:
         raise UserError(f"{name}: holds problems, not accuracies; the accuracy log is {PUBLIC}{LOG}")
@@ -180,7 +180,7 @@ def check_all() -> list[Checked]:
 
 def _folder() -> Path:
     chosen = os.environ.get("RLVR_DATA")
-    folder = Path(chosen or "data").expanduser()
+    folder = expanded(chosen or "data")
     if chosen and not folder.is_dir():  # a slip in the name must not end in a silent download
         raise UserError(f"RLVR_DATA: {chosen}: no such folder; correct it, or unset it to use ./data and the hub")
     return folder
@@ -199,7 +199,7 @@ def _checked(rows: list[dict], entry: PublicSet, place: str, remedy: str) -> lis
         missing = [column for column in entry.columns if column not in has]
         if missing:
             raise UserError(f"{place}: row {number}: expected column {', '.join(missing)}, found "
-                            f"{', '.join(map(str, has)) or 'none'}; {remedy}")
+                            f"{listed(has) or 'none'}; {remedy}")
     for index, name in entry.examples.items():
         problem, _ = parse_row(rows[index], index + 1, place)
         found = hashlib.sha256(f"{problem.question}\n{problem.answer}".encode()).hexdigest()
@@ -212,15 +212,14 @@ def _checked(rows: list[dict], entry: PublicSet, place: str, remedy: str) -> lis
 def _read_log(path: Path) -> dict[int, list[float]]:
     if not path.is_file():
         raise UserError(f"{path}: no such file; give a JSON file of row -> accuracies, or {PUBLIC}{LOG}")
-    try:
-        log = json.loads(read_text(path))
-    except json.JSONDecodeError as error:
-        raise UserError(f"{path}: line {error.lineno} is not valid JSON ({error.msg}); mend it") from None
+    log = read_json(path)
     if not isinstance(log, dict):
         raise UserError(f"{path}: expected a mapping of row -> accuracies, found a {type(log).__name__}; give the log")
     for row, values in log.items():
-        if not (row.isdecimal() and isinstance(values, list) and values and all(map(_is_accuracy, values))):
-            raise UserError(f"{path}: entry {row!r}: expected a row number with accuracies from 0 to 1; correct it")
+        numbered = re.fullmatch("0|[1-9][0-9]{0,8}", row)
+        if not (numbered and isinstance(values, list) and values and all(map(_is_accuracy, values))):
+            raise UserError(f"{path}: entry {shown(row)}: expected a row number with accuracies from 0 to 1; "
+                            "correct it")
     return {int(row): [float(value) for value in values] for row, values in log.items()}
 
 

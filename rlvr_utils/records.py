@@ -16,16 +16,20 @@ def append_rows(path: Path, rows: list[dict]) -> None:
 
 
 def read_rows(path: Path) -> list[dict]:
-    """The rows of a JSON-lines file; none when it does not exist. A last line without its end was cut
-    short by a crash, or is being written, and does not count. Raises `UserError` for another that is damaged."""
+    """The rows of a JSON-lines file, each with its `step`; none when it does not exist. A last line without
+    its end was cut short by a crash, or is being written, and does not count. Raises `UserError` for another
+    that is no record."""
     rows = []
     data = path.read_bytes() if path.exists() else b""
     for number, line in enumerate(data[:data.rfind(b"\n") + 1].splitlines(), start=1):
         try:
-            rows.append(json.loads(line))
-        except ValueError:
-            raise UserError(f"{path}: line {number} is damaged; take the file from a copy, or remove its folder and "
-                            "run it again") from None
+            row = json.loads(line)
+        except (ValueError, RecursionError):
+            row = None
+        if not isinstance(row, dict) or not isinstance(row.get("step"), int):
+            raise UserError(f"{path}: line {number} is no record; take the file from a copy, or remove its folder "
+                            "and run it again")
+        rows.append(row)
     return rows
 
 

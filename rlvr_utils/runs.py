@@ -28,6 +28,7 @@ from rlvr_utils.errors import UserError
 from rlvr_utils.locks import held
 from rlvr_utils.profiles import RunConfig, config_hash, from_fields, to_fields
 from rlvr_utils.records import read_rows, write_json
+from rlvr_utils.sources import read_json
 
 # What the scheduler adds to an unfinished run: the configuration asked for, and the output.
 REQUEST, LOG = "request.json", "log.txt"
@@ -41,7 +42,8 @@ class Run:
 
     @cached_property
     def config(self) -> RunConfig:
-        return from_fields(json.loads((self.folder / "config.json").read_text())["config"],
+        written = read_json(self.folder / "config.json")
+        return from_fields(written.get("config") if isinstance(written, dict) else written,
                            f"{self.folder.name}/config.json")
 
     @cached_property

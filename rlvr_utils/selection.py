@@ -3,7 +3,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 
-from rlvr_utils.errors import UserError
+from rlvr_utils.errors import UserError, shown
 from rlvr_utils.runs import Run
 
 
@@ -28,9 +28,12 @@ def rank_by_historical_variance(history: Mapping[int | str, Sequence[float]]) ->
 
 def accuracy_history(run: Run) -> dict[int, list[float]]:
     """The accuracies of every training row in the order of its visits, rows in the order in which
-    they were first seen, from a run over the full set."""
+    they were first seen, from a run over the full set. Raises `UserError` for a row whose id is no number."""
     history: dict[int, list[float]] = {}
     for step in run.rows("history"):
         for row, accuracy in zip(step["rows"], step["accuracies"]):
+            if not str(row).isdecimal():
+                raise UserError(f"{run.folder}: row {shown(row)} of the history has no number; train on a file whose "
+                                "ids are row numbers")
             history.setdefault(int(row), []).append(accuracy)
     return history

@@ -6,13 +6,13 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from rlvr_utils.arms import ARMS, with_arm
-from rlvr_utils.errors import UserError
+from rlvr_utils.errors import UserError, shown
 from rlvr_utils.problems import Problem, distinct, load_training
-from rlvr_utils.profiles import PACKAGE, Benchmark, RunConfig, load_profile, local_path
+from rlvr_utils.profiles import PACKAGE, Benchmark, RunConfig, from_fields, load_profile, local_path, to_fields
 from rlvr_utils.published import example_subject
 from rlvr_utils.runs import Run
 from rlvr_utils.schedule import obtain_all
-from rlvr_utils.sources import PUBLIC
+from rlvr_utils.sources import PUBLIC, expanded
 from rlvr_utils.trouble import report
 
 ROOT = PACKAGE.parent
@@ -123,19 +123,43 @@ def open_study(profile: str = "pocket", seeds=(0, 1, 2), results_dir: str | None
     if train_file:
         config = config.changed(pool=str(train_file), ranking=_file_ranking(str(train_file)))
     if eval_files:
-        files = [eval_files] if isinstance(eval_files, str) else list(eval_files)
-        config = config.changed(benchmarks=tuple(Benchmark(Path(f).stem, str(f)) for f in files))
+        config = config.changed(benchmarks=tuple(Benchmark(Path(f).stem, f) for f in _files(eval_files)))
     if max_steps is not None:
-        if max_steps < 1:
-            raise UserError(f"max_steps={max_steps}: give at least 1, or leave it out")
+        if not _is_whole(max_steps) or max_steps < 1:
+            raise UserError(f"max_steps={shown(max_steps)}: give at least 1, a whole number, or leave it out")
         config = config.changed(steps=min(config.steps, max_steps))
-    seeds = tuple(range(seeds)) if isinstance(seeds, int) else tuple(seeds)
-    if not seeds:
-        raise UserError("seeds is empty: give at least one, such as [0]")
+    config = from_fields(to_fields(config), "parameters")
+    seeds = _seeds(seeds)
     brought = {name: value for name, value in (("model", model), ("train_file", train_file),
                                                ("eval_files", eval_files), ("max_steps", max_steps)) if value}
     default = ROOT / ("build/own" if brought else "results") / profile
-    return Study(config, seeds, Path(results_dir).expanduser().resolve() if results_dir else default, brought)
+    return Study(config, seeds, expanded(results_dir).resolve() if results_dir else default, brought)
+
+
+def _seeds(seeds) -> tuple[int, ...]:
+    """Seeds given one by one, or as how many of them."""
+    seeds = range(seeds) if _is_whole(seeds) and seeds <= 1000 else seeds
+    if not isinstance(seeds, (list, tuple, range)):
+        raise UserError(f"seeds: {shown(seeds)}; give a list of whole numbers, or how many")
+    if not seeds:
+        raise UserError("seeds is empty: give at least one, such as [0]")
+    for place, seed in enumerate(seeds):
+        if not _is_whole(seed) or not 0 <= seed < 2**31 or seed in seeds[:place]:
+            raise UserError(f"seeds: {shown(seed)} is no whole number from 0, or stands twice; correct it")
+    return tuple(seeds)
+
+
+def _is_whole(value: object) -> bool:
+    return isinstance(value, int) and not isinstance(value, bool)
+
+
+def _files(eval_files) -> list[str]:
+    """One file or several."""
+    files = list(eval_files) if isinstance(eval_files, (list, tuple)) else [eval_files]
+    for file in files:
+        if not isinstance(file, (str, Path)) or not str(file).strip():
+            raise UserError(f"eval_files: {shown(file)} is no file; give paths or names of public sets")
+    return [str(file) for file in files]
 
 
 def _at_hand(source: str, load):

@@ -77,7 +77,8 @@ def training_dataset(config: RunConfig, tokenizer):
 
     examples = chosen_examples(config)
     prompts = [training_prompt(tokenizer, example.question) for example in examples]
-    check_prompt_lengths(tokenizer, prompts, config.max_prompt_tokens, Path(config.pool).name)
+    check_prompt_lengths(tokenizer, prompts, [example.row for example in examples], config.max_prompt_tokens,
+                         Path(config.pool).name, f"raise max_prompt_tokens (now {config.max_prompt_tokens})")
     rows = Dataset.from_dict({"prompt": prompts, "answer": [example.answer for example in examples],
                               "row": [example.id for example in examples]})
     return rows.select(training_order(len(examples), config))

@@ -12,6 +12,8 @@ from pathlib import Path
 
 import pytest
 
+from rlvr_utils.errors import UserError
+
 ROOT = Path(__file__).resolve().parents[1]
 OFFLINE = ROOT / "tests" / "offline"  # its sitecustomize.py watches the sockets of every Python
 ATTEMPTS = Path(tempfile.mkstemp(prefix="network-")[1])
@@ -100,6 +102,45 @@ def tiny_model(tmp_path_factory, tiny_tokenizer) -> Path:
 
 
 @pytest.fixture(scope="session")
+def gguf_folder(tiny_model, tmp_path_factory):
+    """The tiny model's own weights as a GGUF file with SmolLM2's splitting rule."""
+    import gguf
+
+    from rlvr_utils.models import load_policy
+
+    model, tokenizer = load_policy(str(tiny_model))
+    folder = tmp_path_factory.mktemp("gguf")
+    writer, config = gguf.GGUFWriter(folder / "tiny.gguf", "qwen2"), model.config
+    writer.add_context_length(config.max_position_embeddings)
+    writer.add_embedding_length(config.hidden_size)
+    writer.add_block_count(config.num_hidden_layers)
+    writer.add_feed_forward_length(config.intermediate_size)
+    writer.add_head_count(config.num_attention_heads)
+    writer.add_head_count_kv(config.num_key_value_heads)
+    writer.add_layer_norm_rms_eps(config.rms_norm_eps)
+    writer.add_rope_freq_base(config.rope_parameters["rope_theta"])
+    writer.add_tokenizer_model("gpt2")
+    writer.add_tokenizer_pre("smollm")
+    vocabulary = tokenizer.get_vocab()
+    special = set(tokenizer.all_special_ids)
+    writer.add_token_list(sorted(vocabulary, key=vocabulary.get))
+    writer.add_token_types([3 if i in special else 1 for i in range(len(vocabulary))])
+    merges = json.loads((tiny_model / "tokenizer.json").read_text())["model"]["merges"]
+    writer.add_token_merges([" ".join(pair) for pair in merges])
+    writer.add_eos_token_id(tokenizer.eos_token_id)
+    writer.add_chat_template(tokenizer.chat_template)
+    names = gguf.get_tensor_name_map(gguf.MODEL_ARCH.QWEN2, config.num_hidden_layers)
+    for name, tensor in model.state_dict().items():
+        if name != "lm_head.weight":  # tied to the embeddings
+            writer.add_tensor(names.get_name(name, (".weight", ".bias")), tensor.numpy())
+    writer.write_header_to_file()
+    writer.write_kv_data_to_file()
+    writer.write_tensors_to_file()
+    writer.close()
+    return folder
+
+
+@pytest.fixture(scope="session")
 def tiny_config(tmp_path_factory, tiny_model):
     """The pocket profile shrunk to three steps of two prompts with four answers each."""
     from rlvr_utils.profiles import Benchmark, load_profile
@@ -118,6 +159,15 @@ def tiny_config(tmp_path_factory, tiny_model):
         benchmarks=benchmarks, repeat_to=5, prompts_per_step=2, num_generations=4, micro_batch=8,
         max_prompt_tokens=512, temperature=1.0, max_response_tokens=8, eval_max_tokens=8, learning_rate=1e-3,
         steps=3, eval_every=2, save_every=2)
+
+
+def line_of(action, *words, **named) -> str:
+    """The message of the `UserError` that the action must raise: one line, and short."""
+    with pytest.raises(UserError) as caught:
+        action(*words, **named)
+    line = str(caught.value)
+    assert line.isprintable() and len(line) < 400
+    return line
 
 
 def write_lines(path: Path, rows: list) -> Path:

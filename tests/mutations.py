@@ -114,6 +114,18 @@ MUTATIONS = {
     "answers run as Python": ("grading/symbolic.py", "    _check_python(text)\n    return", "    return",
                               "torture/test_graders.py"),
     "golds of any length": ("grading/batch.py", " or len(gold) > MAX_ANSWER", "", "test_grading.py"),
+    "a name that stands twice in a row": ("sources.py", "        if name in fields:", "        if name is fields:",
+                                          "test_sources.py"),
+    "one id for two training problems": (
+        "problems.py", "if (earlier.question, earlier.answer) != (problem.question, problem.answer):", "if False:",
+        "test_problems.py"),
+    "NaN as a number of a run": ("profiles/checks.py", "if not least <= value <= most:",
+                                 "if value < least or value > most:", "test_profiles.py"),
+    "no room for the answer": ("evaluation.py", "positions - config.eval_max_tokens", "positions",
+                               "test_evaluation.py"),
+    "pickles that run code": ("model_files.py", "weights_only=True", "weights_only=False", "test_model_files.py"),
+    "a checkpoint of another model": ("attempt.py", "check_checkpoint(checkpoint, model)", "pass",
+                                      "test_model_files.py"),
 }
 
 

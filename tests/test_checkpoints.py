@@ -87,7 +87,7 @@ def test_a_step_that_was_not_kept_is_an_error(run, capsys):
 def test_a_half_written_policy_is_an_error(run):
     path = run.folder / "policies" / "step-00002" / "model.safetensors"
     path.write_bytes(path.read_bytes()[:-100])
-    with pytest.raises(UserError, match="step-00002.* could not be loaded"):
+    with pytest.raises(UserError, match="step-00002/model.safetensors: not a whole"):
         evaluate_run(run, [2])
 
 

@@ -9,6 +9,7 @@ import sys
 import pytest
 
 from rlvr_utils.cli import main
+from rlvr_utils.errors import shown
 from rlvr_utils.locks import held
 from rlvr_utils.profiles import load_profile, to_fields
 
@@ -94,10 +95,13 @@ def test_a_training_file_whose_ids_are_not_numbers_is_no_mistake(tmp_path, write
 
 
 @pytest.mark.parametrize(("content", "message"), [
-    ('{"steps": 3', "mine.json: not valid JSON"), ("[]", "mine.json"), ('"pocket"', "mine.json"),
+    ('{"steps": 3', "mine.json: line 1 is not valid JSON"), ("[" * 100_000, "mine.json: not valid JSON (nested"),
+    ('{"steps": 3, "steps": 4}', "mine.json: not valid JSON (the name 'steps' stands twice)"),
+    ('{"steps": ' + "9" * 5000 + "}", "mine.json: not valid JSON (a number has too many digits)"),
+    ("[]", "mine.json: expected fields"), ('"pocket"', "mine.json: expected fields"),
     ("{}", "mine.json: field 'arm' is missing"),
     (json.dumps({**POCKET, "epochs": 3}), "mine.json: field 'epochs' is not a known field"),
-    (json.dumps({**POCKET, "steps": "3"}), "mine.json: field 'steps' must be of type int, found '3'")])
+    (json.dumps({**POCKET, "steps": "3"}), "mine.json: field 'steps' must be of type int, found '3'")], ids=shown)
 def test_a_configuration_file_that_is_none(mistake, tmp_path, content, message):
     path = tmp_path / "mine.json"
     path.write_text(content)

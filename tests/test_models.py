@@ -19,43 +19,6 @@ def folder(tiny_model, tmp_path):
     return shutil.copytree(tiny_model, tmp_path / "model")
 
 
-@pytest.fixture(scope="module")
-def gguf_folder(tiny_model, tmp_path_factory):
-    """The tiny model's own weights as a GGUF file with SmolLM2's splitting rule."""
-    import gguf
-
-    model, tokenizer = load_policy(str(tiny_model))
-    folder = tmp_path_factory.mktemp("gguf")
-    writer, config = gguf.GGUFWriter(folder / "tiny.gguf", "qwen2"), model.config
-    writer.add_context_length(config.max_position_embeddings)
-    writer.add_embedding_length(config.hidden_size)
-    writer.add_block_count(config.num_hidden_layers)
-    writer.add_feed_forward_length(config.intermediate_size)
-    writer.add_head_count(config.num_attention_heads)
-    writer.add_head_count_kv(config.num_key_value_heads)
-    writer.add_layer_norm_rms_eps(config.rms_norm_eps)
-    writer.add_rope_freq_base(config.rope_parameters["rope_theta"])
-    writer.add_tokenizer_model("gpt2")
-    writer.add_tokenizer_pre("smollm")
-    vocabulary = tokenizer.get_vocab()
-    special = set(tokenizer.all_special_ids)
-    writer.add_token_list(sorted(vocabulary, key=vocabulary.get))
-    writer.add_token_types([3 if i in special else 1 for i in range(len(vocabulary))])
-    merges = json.loads((tiny_model / "tokenizer.json").read_text())["model"]["merges"]
-    writer.add_token_merges([" ".join(pair) for pair in merges])
-    writer.add_eos_token_id(tokenizer.eos_token_id)
-    writer.add_chat_template(tokenizer.chat_template)
-    names = gguf.get_tensor_name_map(gguf.MODEL_ARCH.QWEN2, config.num_hidden_layers)
-    for name, tensor in model.state_dict().items():
-        if name != "lm_head.weight":  # tied to the embeddings
-            writer.add_tensor(names.get_name(name, (".weight", ".bias")), tensor.numpy())
-    writer.write_header_to_file()
-    writer.write_kv_data_to_file()
-    writer.write_tensors_to_file()
-    writer.close()
-    return folder
-
-
 def logits(model):
     with torch.no_grad():
         return model(torch.tensor([[5, 6, 7, 8]])).logits
@@ -114,11 +77,8 @@ def test_pickled_weights_are_refused_and_never_opened(folder):
         load_policy(str(folder))
 
 
-@pytest.mark.parametrize(("name", "content"), [
-    ("model.safetensors", "not weights"), ("config.json", "{"),
-    ("config.json", '{"model_type": "no_such_model"}')])
-def test_a_damaged_folder_is_one_line(folder, name, content):
-    (folder / name).write_text(content)
+def test_an_unknown_kind_of_model_is_one_line(folder):
+    (folder / "config.json").write_text('{"model_type": "no_such_model"}')
     with pytest.raises(UserError, match="could not be loaded") as caught:
         load_policy(str(folder))
     assert "\n" not in str(caught.value)

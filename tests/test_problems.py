@@ -1,5 +1,11 @@
 """Problems from small files in the formats of the public benchmarks and of the authors."""
+import datetime
+import decimal
+import math
+import re
+
 import pytest
+from conftest import line_of
 
 from rlvr_utils.errors import UserError
 from rlvr_utils.problems import Problem, distinct, load_benchmark, load_training
@@ -117,8 +123,8 @@ def test_a_row_without_an_answer_is_named_with_its_field(write_rows, row, field)
     ({"question": " ", "answer": "1"}, "row 1 has no question"),
     ({}, "found: no fields"),
     ("Q", "row 1 is not an object"),
-    ({"question": "Q", "answer": ["1", "2"]}, "field `answer`: expected text .*, found a list"),
-    (arc_row(["A", "B"], "D"), "field `answerKey`: 'D' is none of the labels"),
+    ({"question": "Q", "answer": ["1", "2"]}, "field `answer`: expected text or a number, found \\['1', '2'\\]"),
+    (arc_row(["A", "B"], "D"), "field `answerKey`: 'D' is not exactly one of the labels"),
     ({**arc_row(["A", "B"], "A"), "choices": ["iron", "wood"]}, "field `choices`"),
     ({"prompt": [{"role": "system", "content": "S"}, {"role": "user", "content": "Q"}],
       "answer": "1"},
@@ -139,3 +145,79 @@ def test_two_rows_with_one_id_are_an_error_only_where_the_file_gives_ids(write_r
     assert [problem.id for problem in load_benchmark(write_rows(rows))] == ["0", "1"]
     numbered = [{**row, "idx": 7} for row in rows]  # a running number that restarts is no id
     assert len(load_benchmark(write_rows(numbered))) == 2
+
+
+GOOD = {"question": "Q", "answer": "1"}
+HALF = "half \ud800 a character"
+BAD_FIELDS = {
+    "half a character": ({"question": HALF}, "field `question`: holds half a character"),
+    "half a character in the answer": ({"answer": HALF}, "field `answer`: holds half a character"),
+    "half a character in the name": ({"id": HALF}, "field `id`: holds half a character"),
+    "an endless answer": ({"answer": math.inf}, "field `answer`: expected text or a number, found inf"),
+    "an object as answer": ({"answer": {"x": 1}}, "field `answer`: expected text or a number, found {'x': 1}"),
+    "no number as id": ({"id": math.nan}, "field `id`: expected text or a number, found nan"),
+    "a list as id": ({"id": [1]}, r"field `id`: expected text or a number, found \[1\]"),
+    "a list as index": ({"extra_info": {"index": [1]}}, "field `extra_info.index`: expected text or a number"),
+    "an object as subject": ({"subject": {"a": "b"}}, "field `subject`: expected text or a number"),
+    "a list as subfield": ({"subfield": ["a"]}, "field `subfield`: expected text or a number"),
+    "a number as body": ({"body": 3}, "field `body`: expected text, found 3"),
+    "a list as answer of a body": ({"body": "B", "answer": ["9"]}, "field `answer`: expected text or a number"),
+    "a message without text": ({"prompt": [{"role": "user", "content": [{"type": "image"}]}]}, "field `prompt`: "),
+    "a message with the suffix alone": ({"prompt": [{"role": "user", "content": f" {SUFFIX}"}]}, "field `prompt`: "),
+    "an object among final answers": ({"final_answer": [{"x": 1}]}, "field `final_answer`: expected text"),
+    "choices that are lists": ({"choices": {"text": [["a"], "b"], "label": ["A", "B"]}, "answerKey": "A"},
+                               "field `choices.text`: expected text or a number"),
+    "a label twice": ({"choices": {"text": ["a", "b"], "label": ["A", "A"]}, "answerKey": "A"}, "field `answerKey`"),
+    "an object as key": ({"choices": {"text": ["a", "b"], "label": ["A", "B"]}, "answerKey": {}}, "field `answerKey`"),
+    "megabytes in the wrong place": ({"answer": ["9" * 10_000_000]}, "field `answer`: expected text or a number"),
+    "megabytes as roles": ({"prompt": [{"role": "x" * 10_000_000}] * 9}, "field `prompt`: expected one user message"),
+    "a label that is megabytes": ({**arc_row(["A" * 10_000_000, "B"], "C")}, "field `answerKey`: 'C' is not exactly"),
+}
+
+
+@pytest.mark.parametrize("name", BAD_FIELDS)
+@pytest.mark.parametrize("load", [load_benchmark, load_training])
+def test_a_field_that_cannot_be_is_one_short_line_with_file_row_and_field(write_rows, load, name):
+    fields, message = BAD_FIELDS[name]
+    path = write_rows([GOOD, {**GOOD, **fields}])
+    line = line_of(load, path)
+    assert line.startswith(f"{path}: row 2") and re.search(message, line)
+
+
+@pytest.mark.parametrize("value", [datetime.date(2024, 1, 2), decimal.Decimal("1.5"), b"12", [1.0], {"a": 1}, math.inf])
+@pytest.mark.parametrize("field", ["answer", "id", "subject"])
+def test_what_only_parquet_can_hold_is_named_too(write_rows, field, value):
+    line = line_of(load_benchmark, write_rows([{**GOOD, field: value}], "rows.parquet"))
+    assert f"rows.parquet: row 1, field `{field}`: expected text or a number, found " in line
+
+
+@pytest.mark.parametrize("field", ["subject", "subfield", "type"])
+@pytest.mark.parametrize("value", [math.nan, None, ""])
+def test_a_subject_that_is_missing_is_none(write_rows, field, value):
+    row = {**GOOD, "solution": "none", field: value}
+    assert load_benchmark(write_rows([row]))[0].subject is None
+
+
+def test_control_characters_in_a_question_are_kept(write_rows):
+    question = "a\0b\x0crac\u2028c"
+    assert load_benchmark(write_rows([{**GOOD, "question": question}]))[0].question == question
+
+
+def test_two_rows_with_one_unique_id_are_an_error(write_rows):
+    rows = [{"unique_id": "test/1.json", "question": f"Q{i}", "answer": "1"} for i in range(2)]
+    assert "row 2 has the `unique_id` 'test/1.json' of row 1" in line_of(load_benchmark, write_rows(rows))
+
+
+@pytest.mark.parametrize(("question", "answer"), [("R", "1"), ("Q", "2")])
+def test_one_id_for_two_training_problems_is_an_error(write_rows, question, answer):
+    rows = [authors_row("Q", "1", 7), authors_row("Q", "1", 7), authors_row(question, answer, 7)]
+    line = line_of(load_training, write_rows(rows, "rows.parquet"))
+    assert "rows.parquet: row 3 has the `id` '7' of row 1 and another question or answer" in line
+    rows[2]["reward_model"]["ground_truth"] = ""  # what is left out cannot be mistaken for it
+    assert len(load_training(write_rows(rows), empty_answers="drop")) == 2
+
+
+def test_a_problem_knows_its_row_and_is_equal_without_it(write_rows):
+    rows = [authors_row("Q", "", 0), authors_row("R", "1", 1)]
+    problem, = load_training(write_rows(rows), empty_answers="drop")
+    assert problem.row == 2 and problem == Problem("1", "R", "1")

@@ -3,13 +3,17 @@ from __future__ import annotations
 
 import dataclasses
 import json
+import math
+import os
+import re
 import shutil
 
 import pytest
 import yaml
+from conftest import line_of
 
-from rlvr_utils.arms import with_arm
-from rlvr_utils.errors import UserError
+from rlvr_utils.arms import ARMS, with_arm
+from rlvr_utils.errors import UserError, shown
 from rlvr_utils.profiles import (
     FOLDER,
     PACKAGE,
@@ -94,12 +98,100 @@ def test_a_value_of_the_wrong_type_is_named_with_its_field(fields, name, value):
 
 
 @pytest.mark.parametrize(("name", "value"), [
-    ("benchmarks", [{"name": "a"}]), ("benchmarks", [{"name": "a", "file": "b", "shots": 4}]),
-    ("benchmarks", 3), ("ranking", [1, 2]), ("ranking", {"first": 0}), ("examples", 1),
-    ("examples", ["one"])])
-def test_malformed_lists_are_refused(fields, name, value):
-    with pytest.raises(UserError, match="mine.json: benchmarks, ranking, examples or labels are malformed"):
-        from_fields({**fields, name: value}, "mine.json")
+    ("ranking", [1, 2]), ("ranking", {"first": 0}), ("ranking", {"0": "7"}), ("ranking", {"1.5": "7"}),
+    ("ranking", {1: None}), ("ranking", {1: [7]}), ("ranking", {True: "7"}), ("ranking", {1: "half \ud800"}),
+    ("examples", 1), ("examples", ["one"]), ("examples", [0]), ("examples", [1.0]), ("examples", [True]),
+    ("labels", ["near"]), ("labels", {"near": None}), ("labels", {"near": " "}), ("labels", {"near": ["x" * 10**7]}),
+    ("labels", {"near": float("nan")}), ("benchmarks", 3), ("benchmarks", {"name": "a", "file": "b"})])
+def test_malformed_lists_are_named(fields, name, value):
+    assert line_of(from_fields, {**fields, name: value}, "mine.json").startswith(f"mine.json: field '{name}' ")
+
+
+@pytest.mark.parametrize(("row", "message"), [
+    ({"name": "a"}, "field 'file' is missing"),
+    ({"name": "a", "file": "b", "shots": 4}, "field 'shots' is not a known field"),
+    ("a.jsonl", "expected fields with their values, found 'a.jsonl'"),
+    ({"name": "a", "file": "b", "samples": "4"}, "field 'samples' must be of type int, found '4'"),
+    ({"name": "a", "file": "b", "samples": 0}, "field 'samples' is 0; give a number from 1"),
+    ({"name": "a", "file": "b", "limit": 0}, "field 'limit' is 0; give a number from 1"),
+    ({"name": "a", "file": "b", "limit": 1.5}, "field 'limit' must be of type int | None"),
+    ({"name": "a", "file": "b", "temperature": "hot"}, "field 'temperature' must be of type float, found 'hot'"),
+    ({"name": "a", "file": "b", "temperature": -1}, "field 'temperature' is -1"),
+    ({"name": "a", "file": "b", "scoring": "vibes"}, "field 'scoring' is 'vibes'; choose one of: generation, likelih"),
+    ({"name": "", "file": "b"}, "field 'name' is empty"),
+    ({"name": "a", "file": 3}, "field 'file' must be of type str"),
+    ({"name": "first", "file": "b"}, "field 'name' is 'first', as of an earlier one")])
+def test_a_malformed_benchmark_is_named_with_its_place_and_field(fields, row, message):
+    rows = [{"name": "first", "file": "first.jsonl"}, row]
+    assert f"mine.json: benchmark 2: {message}" in line_of(from_fields, {**fields, "benchmarks": rows}, "mine.json")
+
+
+@pytest.mark.parametrize(("name", "value"), [
+    ("steps", -1), ("seed", -1), ("seed", 2**31), ("num_generations", 0), ("num_generations", 1), ("micro_batch", 0),
+    ("eval_batch", 0), ("cpu_threads", 0), ("save_every", 0), ("keep_every", -1), ("eval_every", -1), ("repeat_to", -1),
+    ("prompts_per_step", 0), ("updates_per_rollout", 0), ("max_prompt_tokens", 0), ("max_response_tokens", 0),
+    ("eval_max_tokens", 0), ("steps", 10**5000), ("learning_rate", -1e-6), ("learning_rate", math.nan),
+    ("learning_rate", math.inf), ("learning_rate", 10**400), ("temperature", -1), ("temperature", 0),
+    ("temperature", math.nan), ("weight_decay", -0.1), ("clip_ratio", -math.inf), ("entropy_coef", math.nan),
+    ("entropy_scale", math.inf), ("kl_coef", -1), ("max_grad_norm", -1), ("eval_top_p", 0), ("eval_top_p", 1.1),
+    ("engine_memory", 0), ("engine_memory", 2), ("micro_batch_tokens", -1)], ids=shown)
+def test_a_number_out_of_range_is_named_with_its_field(fields, name, value):
+    assert line_of(from_fields, {**fields, name: value}, "mine.json").startswith(f"mine.json: field '{name}' is ")
+
+
+@pytest.mark.parametrize(("name", "value"), [
+    ("arm", "../../elsewhere"), ("arm", ""), ("arm", ".hidden"), ("arm", "a" * 101), ("arm", "a\nb"), ("model", ""),
+    ("model", "a\0b"), ("pool", " "), ("pool", "half \ud800"), ("dtype", "int8"), ("eval_dtype", "int8"),
+    ("engine", "x" * 10**7)], ids=shown)
+def test_a_text_that_cannot_be_is_named_with_its_field(fields, name, value):
+    assert line_of(from_fields, {**fields, name: value}, "mine.json").startswith(f"mine.json: field '{name}' is ")
+
+
+@pytest.mark.parametrize("value", [None, [], "pocket", 3, {3: 4}, {"x" * 10**7: 1}, {None: 1, "a": 2}])
+def test_what_is_no_configuration_is_one_line(value):
+    assert line_of(from_fields, value, "mine.json").startswith("mine.json: ")
+
+
+@pytest.mark.parametrize(("text", "message"), [
+    ("steps: [", "not valid YAML .line 1"), ("a\x01b: 1", "not valid YAML"),
+    ("day: 2024-13-45", "not valid YAML .ValueError"), ("[" * 5000, "not valid YAML"), ("- steps", "holds .'steps'"),
+    ("", "holds None"), ("like: none", "profile 'none' does not exist"),
+    ("like: [pocket]", "profile .'pocket'. does not exist"), ("like: mine\nepochs: 1", "field 'benchmarks' is missing"),
+    ("like: pocket\nsteps: 0x" + "f" * 5000, "field 'steps' is a very large int"),
+    ("like: pocket\nranking: {1: &a [1], 2: *a}", "field 'ranking'"), ("1: 2", "field 1 is not a known")], ids=shown)
+def test_a_profile_that_is_damaged_is_one_line(tmp_path, monkeypatch, text, message):
+    shutil.copy(FOLDER / "pocket.yaml", tmp_path)
+    (tmp_path / "mine.yaml").write_text(text)
+    monkeypatch.setattr("rlvr_utils.profiles.FOLDER", tmp_path)
+    line = line_of(load_profile, "mine")
+    assert re.search(message, line) and "mine" in line
+
+
+COMMITTED = sorted((FOLDER.parents[1] / "results").glob("*/runs/*/config.json"))
+
+
+@pytest.mark.parametrize("path", COMMITTED, ids=[path.parent.name for path in COMMITTED])
+def test_the_configuration_of_every_committed_run_is_valid_and_names_it(path):
+    written = json.loads(path.read_text(encoding="utf-8"))
+    config = from_fields(written["config"], str(path))
+    fields, benchmarks = to_fields(config), written["config"].pop("benchmarks")
+    assert fields == {**fields, **written["config"]}
+    assert fields["benchmarks"] == [{**row, **old} for row, old in zip(fields["benchmarks"], benchmarks, strict=True)]
+    assert path.parent.name == f"{config.arm}-s{config.seed}-{written['hash'][:10]}"
+
+
+@pytest.mark.parametrize("name", profile_names())
+@pytest.mark.parametrize("arm", ARMS)
+def test_every_profile_is_valid_with_every_arm(name, arm):
+    config = with_arm(load_profile(name), arm, 2)
+    assert from_fields(to_fields(config), "again") == config
+
+
+def test_a_pipe_in_a_model_folder_is_not_waited_for(own_files, tmp_path):
+    before = config_hash(own_files)
+    os.mkfifo(tmp_path / "model" / "notes.json")
+    (tmp_path / "model" / "more.json").mkdir()
+    assert config_hash(own_files) == before
 
 
 def test_whole_numbers_may_stand_where_a_decimal_is_meant(fields):

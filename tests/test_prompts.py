@@ -1,5 +1,6 @@
 """Prompts byte for byte, and the errors of models that cannot have them."""
 import pytest
+from conftest import line_of
 
 from rlvr_utils.errors import UserError
 from rlvr_utils.evaluation import cut
@@ -95,6 +96,36 @@ def test_a_tokenizer_without_a_template_is_an_error(tiny_model):
 def test_a_prompt_of_exactly_the_limit_passes_and_a_longer_one_is_named(tokenizer):
     size = len(tokenizer("12345")["input_ids"])
     assert size == 5
-    check_prompt_lengths(tokenizer, ["1", "12345"], 5, "pool")
-    with pytest.raises(UserError, match="pool: the prompt of row 2 has 5 tokens, .* limit of 4"):
-        check_prompt_lengths(tokenizer, ["1", "12345"], 4, "pool")
+    check_prompt_lengths(tokenizer, ["1", "12345"], [3, 9], 5, "pool", "raise it")
+    line = line_of(check_prompt_lengths, tokenizer, ["1", "12345"], [3, 9], 4, "pool", "raise it")
+    assert line == ("pool: the prompt of row 9 has at least 5 tokens, more than the limit of 4; shorten the problem, "
+                    "or raise it")
+
+
+def test_a_prompt_of_ten_megabytes_is_refused_by_its_beginning(tokenizer, monkeypatch):
+    seen = []
+
+    def counted(text, **options):
+        seen.append(len(text))
+        return tokenizer(text, **options)
+
+    prompt = "How many apples? " * 600_000
+    assert "the prompt of row 1 has at least " in line_of(check_prompt_lengths, counted, [prompt], [1], 900, "x", "y")
+    assert seen == [14_400]
+    seen.clear()
+    # The beginning of a word may have more tokens than the whole: only twice the limit is certain.
+    check_prompt_lengths(counted, ["1" * 1500], [1], 1500, "x", "y")
+    assert seen == [1500]
+
+
+@pytest.mark.parametrize("template", [
+    "{{ messages.__class__.__mro__[1].__subclasses__() }}", "{{ messages[0].nothing.more }}", "{% if %}", "{{ 1 / 0 }}",
+    "{% for i in range(10**9) %}{% endfor %}", "{{ raise_exception('no\nsystem turn') }}", "{{ 'x' * 10**14 }}",
+    "{% macro f() %}{{ f() }}{% endmacro %}{{ f() }}"])
+def test_a_hostile_chat_template_is_one_line(tiny_model, template):
+    from transformers import AutoTokenizer
+
+    hostile = AutoTokenizer.from_pretrained(tiny_model)
+    hostile.chat_template = template
+    for action, words in ((training_prompt, ("Q",)), (evaluation_prompts, ("chat", ["Q"]))):
+        assert "its chat template fails (" in line_of(action, hostile, *words)

@@ -5,10 +5,10 @@ import re
 from pathlib import Path
 
 import pytest
-from conftest import write_lines
+from conftest import line_of, write_lines
 
 from rlvr_utils import public_data
-from rlvr_utils.errors import UserError
+from rlvr_utils.errors import UserError, shown
 from rlvr_utils.problems import Problem, load_benchmark, load_training
 from rlvr_utils.prompts import SUFFIX
 from rlvr_utils.public_data import CATALOGUE, PublicSet, check_all, find_file, load_accuracy_log, public_set
@@ -251,12 +251,13 @@ def test_another_size_of_the_accuracy_log_is_an_error_only_by_its_public_name(fo
 @pytest.mark.parametrize(("log", "message"), [
     ("{", "line 1 is not valid JSON"), ([[0.5]], "expected a mapping .*, found a list"),
     ({"x": [1]}, "entry 'x'"), ({"1": 0.5}, "entry '1'"), ({"1": []}, "entry '1'"), ({"1": ["0.5"]}, "entry '1'"),
-    ({"1": [True]}, "entry '1'"), ({"1": [1.5]}, "entry '1'"), ('{"1": [NaN]}', "entry '1'")])
+    ({"1": [True]}, "entry '1'"), ({"1": [1.5]}, "entry '1'"), ('{"1": [NaN]}', "entry '1'"),
+    ('{"1": [1], "1": [0]}', "the name '1' stands twice"), ({"01": [1]}, "entry '01'"), ({"9" * 5000: [1]}, "entry '9"),
+    ({"\u0663": [1]}, "entry"), ("[" * 100_000, "nested too deeply"), ({"1": ["x" * 10**6]}, "entry '1'")], ids=shown)
 def test_a_malformed_accuracy_log_is_one_line(folder, log, message):
     path = write_log(folder, log)
-    with pytest.raises(UserError, match=message) as caught:
-        load_accuracy_log(path)
-    assert only_line(caught).startswith(str(path))
+    line = line_of(load_accuracy_log, path)
+    assert line.startswith(str(path)) and re.search(message, line)
 
 
 def test_problems_are_no_accuracy_log_nor_the_reverse(folder):
@@ -311,3 +312,13 @@ def test_the_few_shot_files_are_blocks_of_their_examples(name, blocks):
     assert list(examples) == list(range(128))
     assert list(examples.values()) == [example for example, count in blocks.items() for _ in range(count)]
     assert REAL["dsr_sub"].examples == {124: "pi1", 267: "pi2", 682: "pi13", 789: "pi1209"}
+
+
+def test_columns_without_end_are_not_all_listed(folder):
+    write_lines(folder / "eval/test.jsonl", [plain_row(0), {f"column {'n' * 99} {i}": i for i in range(10_000)}])
+    assert "row 2: expected column problem, answer, found column nnnnnnnn" in line_of(load_benchmark, "public:TEST")
+
+
+def test_a_folder_of_an_unknown_user_is_one_line(monkeypatch):
+    monkeypatch.setenv("RLVR_DATA", "~nobody-of-this-name/data")
+    assert "no usable path" in line_of(load_benchmark, "public:TEST")

@@ -9,10 +9,11 @@ import subprocess
 import sys
 
 import pytest
+from conftest import line_of
 
 from rlvr_utils import runs
 from rlvr_utils.attempt import JSON_LINES, clear_halves, whole_checkpoint
-from rlvr_utils.errors import UserError
+from rlvr_utils.errors import UserError, shown
 from rlvr_utils.locks import held, holder
 from rlvr_utils.profiles import to_fields
 from rlvr_utils.records import append_rows, drop_rows_after, read_rows
@@ -130,6 +131,19 @@ def test_a_run_that_was_finished_while_this_process_was_loading(tiny_config, tmp
     monkeypatch.setattr(runs, "prepare", slow)
     run = obtain(config, tmp_path)
     assert [run] == first and list(run.folder.parent.iterdir()) == [run.folder]
+
+
+@pytest.mark.parametrize("damage", [
+    b'{"step": 2', b"\xff\xfe", b"\0" * 20, b"[" * 100_000, b"3", b"9" * 5000, b"", b"{}", b'{"step": "2"}'], ids=shown)
+def test_a_damaged_record_is_one_line_unless_it_has_no_end(tmp_path, damage):
+    path = tmp_path / "metrics.jsonl"
+    append_rows(path, [{"step": 1}])
+    path.write_bytes(path.read_bytes() + damage + b"\n")
+    assert line_of(read_rows, path).startswith(f"{path}: line 2 is no record")
+    path.write_bytes(path.read_bytes()[:-1])
+    assert read_rows(path) == [{"step": 1}]
+    drop_rows_after(path, 1)
+    assert read_rows(path) == [{"step": 1}]
 
 
 def test_a_lock_goes_with_its_process(tmp_path):

@@ -43,6 +43,17 @@ def test_history_of_a_run_is_gathered_by_row_in_order_of_first_visit():
     assert history == {4: [0.5], 2: [0.0, 1.0], 9: [0.25]} and list(history) == [4, 2, 9]
 
 
+def test_a_history_of_rows_without_numbers_is_one_line(tmp_path):
+    class FakeRun:
+        folder = tmp_path
+
+        def rows(self, name):
+            return [{"step": 1, "rows": ["test/1.json"], "accuracies": [0.5]}]
+
+    with pytest.raises(UserError, match="row 'test/1.json' of the history has no number; train"):
+        accuracy_history(FakeRun())
+
+
 def test_the_examples_of_the_pocket_profile_are_those_of_its_history():
     order = rank_by_historical_variance(json.loads((PACKAGE / "pocket" / "history.json").read_text()))
     assert len(order) == 1209

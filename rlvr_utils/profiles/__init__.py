@@ -11,9 +11,10 @@ import json
 from dataclasses import dataclass
 from pathlib import Path
 
-from rlvr_utils.errors import UserError
+from rlvr_utils.errors import UserError, reason, shown
+from rlvr_utils.profiles.checks import check_fields, checked_examples, checked_labels, checked_ranking
+from rlvr_utils.sources import expanded, read_text
 
-CHOICES = {"engine": ("transformers", "vllm", "vllm-server"), "dtype": ("float32", "bfloat16", "float16")}
 PACKAGE = Path(__file__).resolve().parent.parent
 FOLDER = Path(__file__).resolve().parent
 
@@ -114,46 +115,58 @@ def local_path(source: str) -> str:
 def load_profile(name: str) -> RunConfig:
     """The profile's fields as a configuration of arm "base", seed 0.
 
-    Raises `UserError` for an unknown profile, a missing, unknown or ill-typed field.
+    Raises `UserError` for an unknown profile and as `from_fields`.
     """
+    fields = _profile_fields(name)
+    if "like" in fields:  # what differs from another profile
+        fields = {**_profile_fields(fields.pop("like")), **fields}
+    return from_fields({"profile": name, "arm": "base", "seed": 0, **fields}, f"{name}.yaml")
+
+
+def _profile_fields(name: str) -> dict:
     import yaml
 
-    path = FOLDER / f"{name}.yaml"
     if name not in profile_names():
-        raise UserError(f"profile {name!r} does not exist; choose one of: {', '.join(profile_names())}")
-    fields = yaml.safe_load(path.read_text(encoding="utf-8"))
-    if "like" in fields:  # what differs from another profile
-        base = FOLDER / f"{fields.pop('like')}.yaml"
-        fields = {**yaml.safe_load(base.read_text(encoding="utf-8")), **fields}
-    return from_fields({"profile": name, "arm": "base", "seed": 0, **fields}, path.name)
+        raise UserError(f"profile {shown(name)} does not exist; choose one of: {', '.join(profile_names())}")
+    path = FOLDER / f"{name}.yaml"
+    text = read_text(path)
+    try:
+        fields = yaml.safe_load(text)
+    except Exception as error:  # a date that is none, for one, is no YAMLError
+        line = f"line {error.problem_mark.line + 1}" if getattr(error, "problem_mark", None) else reason(error)
+        raise UserError(f"{path}: not valid YAML ({line}); mend it") from None
+    if not isinstance(fields, dict):
+        raise UserError(f"{path}: holds {shown(fields)}; give fields with their values, as in pocket.yaml")
+    return fields
 
 
 def from_fields(fields: dict, place: str) -> RunConfig:
-    """A configuration from plain data (YAML or JSON), every field checked."""
-    declared = {field.name: field.type for field in dataclasses.fields(RunConfig)}
+    """A configuration from plain data (YAML or JSON), every field checked.
+
+    Raises `UserError` naming `place` and field for what is missing, unknown, of another type or out
+    of range, and for two benchmarks of one name, whose records could not be told apart.
+    """
+    check_fields(RunConfig, fields, place)
     fields = {**_later_defaults(RunConfig), **fields}
-    for name in sorted(declared.keys() ^ fields.keys()):
-        what = "is missing" if name in declared else "is not a known field"
-        raise UserError(f"{place}: field {name!r} {what}; compare it with profiles/pocket.yaml")
-    simple = {"str": str, "int": int, "float": (int, float), "bool": bool}
-    for name, kind in declared.items():
-        value = fields[name]
-        if kind in simple and (not isinstance(value, simple[kind])
-                               or (isinstance(value, bool) and kind != "bool")):
-            raise UserError(f"{place}: field {name!r} must be of type {kind}, found {value!r}")
-    try:
-        benchmarks = tuple(Benchmark(**row) for row in fields["benchmarks"])
-        ranking = {int(rank): str(row) for rank, row in fields["ranking"].items()}
-        examples = tuple(int(rank) for rank in fields["examples"])
-        labels = {str(name): str(text) for name, text in fields["labels"].items()}
-    except (TypeError, ValueError, AttributeError) as error:
-        raise UserError(f"{place}: benchmarks, ranking, examples or labels are malformed: {error}") from None
-    for name, known in CHOICES.items():
-        if fields[name] not in known:
-            raise UserError(f"{place}: field {name!r} is {fields[name]!r}; choose one of: {', '.join(known)}")
-    numbers = {name: float(fields[name]) for name, kind in declared.items() if kind == "float"}
-    return RunConfig(**{**fields, **numbers, "benchmarks": benchmarks, "ranking": ranking,
-                        "examples": examples, "labels": labels})
+    numbers = {field.name: float(fields[field.name]) for field in dataclasses.fields(RunConfig)
+               if field.type == "float"}
+    if numbers["temperature"] <= 0:
+        raise UserError(f"{place}: field 'temperature' is {numbers['temperature']:g}; rollouts are drawn, so give more")
+    return RunConfig(**{**fields, **numbers, "benchmarks": _benchmarks(fields["benchmarks"], place),
+                        "ranking": checked_ranking(fields["ranking"], place),
+                        "examples": checked_examples(fields["examples"], place),
+                        "labels": checked_labels(fields["labels"], place)})
+
+
+def _benchmarks(rows: object, place: str) -> tuple[Benchmark, ...]:
+    if not isinstance(rows, (list, tuple)):
+        raise UserError(f"{place}: field 'benchmarks' is {shown(rows)}; give a list of benchmarks")
+    for number, row in enumerate(rows, start=1):
+        check_fields(Benchmark, row, f"{place}: benchmark {number}")
+        if row["name"] in [earlier["name"] for earlier in rows[:number - 1]]:
+            raise UserError(f"{place}: benchmark {number}: field 'name' is {shown(row['name'])}, as of an earlier one; "
+                            "give each its own")
+    return tuple(Benchmark(**row) for row in rows)
 
 
 def _later_defaults(record: type) -> dict:
@@ -185,16 +198,19 @@ def _without_defaults(fields: dict, record: type) -> dict:
 
 def _content_hash(source: str) -> str | None:
     """SHA-256 of a local file, or of the weights, settings, tokenizer and chat template in a folder."""
-    path = Path(source).expanduser()
+    path = expanded(source)
     if path.is_dir():
         kinds = ("*.safetensors", "*.gguf", "*.json", "*.jinja", "*.txt", "*.model")
-        paths = sorted(file for kind in kinds for file in path.glob(kind))
+        paths = sorted(file for kind in kinds for file in path.glob(kind) if file.is_file())
     elif path.is_file():
         paths = [path]
     else:
         return None
     digest = hashlib.sha256()
     for each in paths:
-        with each.open("rb") as stream:
-            digest.update(hashlib.file_digest(stream, "sha256").digest())
+        try:
+            with each.open("rb") as stream:
+                digest.update(hashlib.file_digest(stream, "sha256").digest())
+        except OSError as error:
+            raise UserError(f"{each}: cannot be read ({error.strerror}); give a file that can") from None
     return digest.hexdigest()

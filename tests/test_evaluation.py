@@ -1,0 +1,65 @@
+"""Benchmarks before any answer is written: likelihood rows and the lengths of questions."""
+from __future__ import annotations
+
+import pytest
+from conftest import line_of, write_lines
+
+from rlvr_utils.evaluation import check_lengths, load_benchmarks
+from rlvr_utils.models import load_policy
+from rlvr_utils.profiles import Benchmark
+from rlvr_utils.prompts import evaluation_prompts
+from rlvr_utils.runs import obtain
+
+SHORT = {"question": "What is 1+1?", "answer": "2"}
+ARC = {"id": "q", "question": "What is 1+1?", "choices": {"text": ["2", "3"], "label": ["A", "B"]}, "answerKey": "A"}
+
+
+@pytest.fixture
+def with_rows(tiny_config, tmp_path):
+    """A configuration whose one benchmark has these rows, and the file's path."""
+    def make(rows, scoring="generation", **fields):
+        path = write_lines(tmp_path / "mine.jsonl", rows)
+        return tiny_config.changed(benchmarks=(Benchmark("mine", str(path), scoring=scoring),), **fields), path
+    return make
+
+
+@pytest.fixture(scope="module")
+def policy(tiny_model):
+    return load_policy(str(tiny_model))  # 512 positions
+
+
+def test_a_question_of_ten_megabytes_is_refused_before_anything_is_written(with_rows, tmp_path):
+    config, path = with_rows([SHORT, {**SHORT, "question": "How many? " * 1_000_000}], steps=0)
+    line = line_of(obtain, config, tmp_path / "results")
+    assert line.startswith(f"{path}: the prompt of row 2 has at least ") and "limit of 504; shorten the problem" in line
+    assert not (tmp_path / "results").exists()
+
+
+def test_the_prompt_and_a_whole_answer_have_positions_in_the_model(with_rows, policy):
+    config, path = with_rows([SHORT])
+    prompt, = evaluation_prompts(policy[1], config.eval_template, [SHORT["question"]])
+    room = 512 - len(policy[1](prompt)["input_ids"])
+    fits, short = config.changed(eval_max_tokens=room), config.changed(eval_max_tokens=room + 1)
+    check_lengths(fits, *policy, load_benchmarks(fits))
+    assert f"lower eval_max_tokens (now {room + 1})" in line_of(check_lengths, short, *policy, load_benchmarks(short))
+
+
+def test_vllm_ends_an_answer_at_its_own_length(with_rows, policy):
+    config, path = with_rows([SHORT], engine="vllm")
+    prompt, = evaluation_prompts(policy[1], config.eval_template, [SHORT["question"]])
+    size = len(policy[1](prompt)["input_ids"])
+    fits = config.changed(max_prompt_tokens=size - 9, eval_max_tokens=10)
+    check_lengths(fits, *policy, load_benchmarks(fits))
+    assert "row 1" in line_of(check_lengths, fits.changed(eval_max_tokens=9), *policy, load_benchmarks(fits))
+
+
+def test_a_likelihood_row_is_checked_with_its_file_and_its_longest_choice(with_rows, policy):
+    config, path = with_rows([ARC], "likelihood")
+    check_lengths(config, *policy, load_benchmarks(config))
+    assert load_benchmarks(config)[0][1] == [ARC]
+    long = {**ARC, "choices": {"text": ["2 " * 9999, "3"], "label": ["A", "B"]}}
+    config, path = with_rows([ARC, long], "likelihood")
+    line = line_of(check_lengths, config, *policy, load_benchmarks(config))
+    assert line.startswith(f"{path}: the prompt of row 2 has at least") and "limit of 512" in line
+    config, path = with_rows([ARC, {**ARC, "answerKey": "C"}], "likelihood")
+    assert line_of(load_benchmarks, config).startswith(f"{path}: row 2, field `answerKey`")
