@@ -9,9 +9,10 @@ import torch
 
 from rlvr_utils import grading, trainer
 from rlvr_utils.arms import with_arm
+from rlvr_utils.attempt import JSON_LINES
 from rlvr_utils.errors import UserError
 from rlvr_utils.recording import METRICS
-from rlvr_utils.runs import JSON_LINES, obtain, run_name
+from rlvr_utils.runs import obtain, run_name
 from rlvr_utils.training import (
     chosen_examples,
     format,
