@@ -48,7 +48,8 @@ def tried(action, *words):
 
 TEXTS = st.text(st.characters(exclude_categories=()), max_size=8)  # lone surrogates and NUL included
 NUMBERS = st.one_of(st.integers(-3, 3), st.integers(), st.floats(), st.sampled_from((10**400, 2**31, -1e-9, 1e308)))
-LEAVES = st.one_of(st.none(), st.booleans(), NUMBERS, TEXTS, st.sampled_from(("x" * 100_000, " ", "\n", "../..", "\0")))
+HOSTILE = ("x" * 100_000, " ", "\n", "../..", "\0", "half \ud800 a character")
+LEAVES = st.one_of(st.none(), st.booleans(), NUMBERS, TEXTS, st.sampled_from(HOSTILE))
 VALUES = st.recursive(LEAVES, lambda inner: st.one_of(
     st.lists(inner, max_size=4), st.dictionaries(TEXTS, inner, max_size=4)), max_leaves=8)
 ROWS = [row for row, _ in FORMATS.values()] + [authors_row("Q", "1", 7), arc_row(["A", "B", "C"], "B")]
@@ -57,6 +58,8 @@ SPOILED_ROWS = st.builds(
     lambda row, change, lost: {name: value for name, value in {**row, **change}.items() if name != lost},
     st.sampled_from(ROWS), st.dictionaries(st.sampled_from(FIELDS), VALUES, max_size=3),
     st.one_of(st.none(), st.sampled_from(FIELDS)))
+HOSTILE_ROWS = st.dictionaries(st.sampled_from(("question", "answer", "id", "subject")), st.sampled_from(HOSTILE),
+                               min_size=1).map(lambda change: {"question": "Q", "answer": "1", **change})
 POCKET = to_fields(load_profile("pocket"))
 BENCHMARK_ROWS = st.lists(st.dictionaries(
     st.sampled_from(("name", "file", "samples", "limit", "temperature", "scoring", "x")), VALUES), max_size=3)
@@ -161,7 +164,8 @@ def test_arbitrary_values_as_rows(folder, suffix):
     path = folder / f"values{suffix}"
 
     @pressed(30, 1500)
-    @given(st.lists(st.one_of(VALUES, SPOILED_ROWS), min_size=1, max_size=3))
+    @given(st.one_of(st.lists(HOSTILE_ROWS, min_size=1, max_size=1),
+                     st.lists(st.one_of(HOSTILE_ROWS, SPOILED_ROWS, VALUES), min_size=1, max_size=3)))
     def check(rows):
         path.write_bytes(encoded(suffix, rows, folder))
         load_both(path)
