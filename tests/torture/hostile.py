@@ -18,6 +18,7 @@ PLACES = (
     "The answer is {}", "The final answer is ${}$. I hope it is correct.", "Hence ${}$", r"\[ x = {} \]",
     r"$$\boxed{{x = {}}}$$", r"\boxed{{\text{{{}}}}}", r"\boxed{{\frac{{{}}}{{2}}}}", r"\boxed{{({}, 1]}}",
 )
+ENDLESS = ((r"(x+y+z+w)^{99}", r"\frac{x}{y}+z"), (r"\sum_{n=0}^{\infty} n^n", r"\frac{4}{3}"))  # with their golds
 MEGABYTE = 1_000_000
 _LONG = (
     "7", "{", "}", "{}", "\\", "\\\\", "\\boxed", r"\boxed{", r"\boxed{}", r"\boxed{1}", ",", " ", "\n ", "\t", "$",
@@ -179,12 +180,14 @@ def _damaged(rng: Random, text: str) -> str:
 
 
 def items(count: int, seed: int = 0) -> Iterator[tuple[str, str, str]]:
-    """`count` items (kind, response, gold): first all foreign code as it is, then every kind in turn, a third of
-    them damaged, every tenth gold hostile."""
+    """`count` items (kind, response, gold): first what takes for ever and all foreign code as it is, then every kind
+    in turn, a third of them damaged, every tenth gold hostile."""
     rng = Random(seed)
-    for text in _FOREIGN[:count]:
+    for text, gold in ENDLESS:
+        yield "endless", rf"\boxed{{{text}}}", gold
+    for text in _FOREIGN:
         yield "foreign code", rf"\boxed{{{text}}}", rng.choice(GOLDS)
-    for number in range(count - len(_FOREIGN)):
+    for number in range(count - len(_FOREIGN) - len(ENDLESS)):
         kind = list(KINDS)[number % len(KINDS)]
         text = answer(rng, kind)
         if rng.random() < 0.33:

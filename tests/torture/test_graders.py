@@ -12,7 +12,7 @@ from pathlib import Path
 from random import Random
 
 import pytest
-from hostile import GOLDS, KINDS, PLACES, answer
+from hostile import ENDLESS, GOLDS, KINDS, PLACES, answer
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from scale import times
@@ -158,8 +158,9 @@ def test_a_verdict_does_not_depend_on_what_was_graded_before_or_which_worker_did
 
 
 def test_a_thousand_equal_hostile_answers_cost_one_time_out():
+    answer, gold = ENDLESS[0]
+    batch._cache.clear()
     before = worker.counts()
-    verdicts = grade_batch([rf"{n}: \boxed{{(x+y+z+w)^{{99}}}}" for n in range(1000)], [r"\frac{x}{y}+z"] * 1000,
-    "qwen-eval")
+    verdicts = grade_batch([rf"{n}: \boxed{{{answer}}}" for n in range(1000)], [gold] * 1000, "qwen-eval")
     assert verdicts == [Verdict.TIMEOUT] * 1000
     assert worker.counts()["timeouts"] - before["timeouts"] == 1
