@@ -76,9 +76,10 @@ def cut(text: str, stops: tuple[str, ...]) -> str:
 def evaluate_benchmark(policy, benchmark: Benchmark, problems: list, config: RunConfig,
                        seed: int) -> tuple[dict, list[dict]]:
     """The record of one benchmark (shares between 0 and 1) and its first graded responses."""
-    from rlvr_utils.grading import grade_batch
+    from rlvr_utils.grading import grade_batch, worker
     from rlvr_utils.prompts import STOP_STRINGS, evaluation_prompts
 
+    worker.start()
     prompts = evaluation_prompts(policy.tokenizer, config.eval_template, [p.question for p in problems])
     ids = answer(policy, prompts, config, benchmark, seed)
     texts = [cut(text, STOP_STRINGS[config.eval_template])

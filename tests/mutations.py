@@ -108,7 +108,7 @@ MUTATIONS = {
     "no limit of time in the worker": ("grading/worker.py", "        _limit_time(limit)\n", "",
                                        "test_grading.py"),
     "imports charged to an answer": ("grading/worker.py", "(START_LIMIT_S,", "(LIMIT_S,", "test_grading.py"),
-    "no limit of the worker's memory": ("grading/worker.py", "    _limit_memory()\n    for", "    for",
+    "no limit of the worker's memory": ("grading/worker.py", "    _limit_memory()\n    import", "    import",
                                         "test_grading.py"),
     "a dead worker is kept": ("grading/worker.py", " or _current.process.poll() is not None", "", "test_grading.py"),
     "answers run as Python": ("grading/symbolic.py", "    _check_python(text)\n    return", "    return",

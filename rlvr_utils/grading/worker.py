@@ -117,6 +117,12 @@ def _running() -> _Process:
     return _current  # type: ignore[return-value]
 
 
+def start() -> None:
+    """Start the worker, if none runs: it imports its libraries while the caller does something else."""
+    with _lock:
+        _running()
+
+
 def stop() -> None:
     """End the worker, if one runs; the next item starts another."""
     global _current
@@ -180,6 +186,7 @@ def serve() -> None:
     out: IO[str] = os.fdopen(os.dup(1), "w")
     os.dup2(os.open(os.devnull, os.O_WRONLY), 1)
     _limit_memory()
+    import_module("math_verify")  # and sympy with it, before anybody waits
     for line in sys.stdin:
         limit, module, answer, gold = json.loads(line)
         _limit_time(limit)
