@@ -126,8 +126,10 @@ def _check(name: str, code: int, results: Path) -> None:
 
 
 def _last_line(log: Path) -> str:
-    """What a process has said last; on a full disk it may have found no room to say it."""
+    """What a process has said last, this package's own line where there is one: launchers add theirs
+    below it. On a full disk it may have found no room to say it."""
     lines = log.read_text(errors="replace").strip().splitlines() if log.exists() else []
+    lines = [line for line in lines if line.startswith("rlvr_utils: ")] or lines
     return lines[-1] if lines else f"no output, {shutil.disk_usage(log.parent).free // 2**20} MiB free on the disk"
 
 

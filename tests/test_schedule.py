@@ -123,6 +123,14 @@ def test_a_run_that_fails_is_named_with_the_last_line_of_its_log(tiny_config, tm
     assert "\n" not in str(caught.value)
 
 
+def test_what_a_launcher_adds_below_our_line_is_not_quoted(tmp_path):
+    log = tmp_path / "log.txt"
+    log.write_text("loading\nrlvr_utils: no such file\nTraceback\n=======\n")
+    assert schedule._last_line(log) == "rlvr_utils: no such file"
+    log.write_text("loading\nKilled\n")
+    assert schedule._last_line(log) == "Killed"
+
+
 def test_the_launcher_is_plain_python_or_accelerate_with_the_file_that_is_named(monkeypatch):
     assert schedule._launcher() == [sys.executable, "-m", "rlvr_utils"]
     monkeypatch.setenv("RLVR_LAUNCH", "launch/eight-gpus-ddp.yaml")
@@ -135,14 +143,18 @@ def test_two_processes_train_one_run_and_resume_it(tiny_config, tmp_path):
     config = with_arm(tiny_config, "one-shot", 0).changed(
         prompts_per_step=4, micro_batch=8, eval_every=0, save_every=1, keep_every=3, share_prompts=False,
         micro_batch_tokens=200, reward="random")
+
     (tmp_path / "config.json").write_text(json.dumps(to_fields(config)))
-    options = "--cpu --num_processes 2 --num_machines 1 --mixed_precision no --dynamo_backend no --main_process_port 0"
-    command = [sys.executable, "-m", "accelerate.commands.launch", *options.split(), "-m", "rlvr_utils", "train",
-               "--config", str(tmp_path / "config.json"), "--results", str(tmp_path)]
+    command = [sys.executable, "-m", "torch.distributed.run", "--standalone", "--nproc-per-node", "2", "-m",
+               "rlvr_utils", "train", "--config", str(tmp_path / "config.json"), "--results", str(tmp_path)]
     for more, finished in ((["--stop-after", "1"], False), ([], True)):
-        done = subprocess.run([*command, *more], capture_output=True, text=True, timeout=120)
+        done = subprocess.run([*command, *more], capture_output=True, text=True, timeout=300,
+                              env={**os.environ, "ACCELERATE_USE_CPU": "true"})
         assert done.returncode == 0, done.stderr
         assert bool(find(config, tmp_path)) == finished
+        if not finished:  # each process has saved the state of its own generators
+            states = (partial_folder(config, tmp_path) / "checkpoints" / "checkpoint-1").glob("rng_state_*.pth")
+            assert len(list(states)) == 2
     run = find(config, tmp_path)
     assert [row["step"] for row in run.rows("metrics")] == [1, 2, 3] and run.provenance["resumed_from"] == 1
     assert all(len(row["rows"]) == len(row["accuracies"]) == 4 for row in run.rows("history"))
