@@ -35,14 +35,13 @@ class Forks:
         self.process = subprocess.Popen([sys.executable, __file__], stdin=subprocess.PIPE, stdout=subprocess.PIPE,
                                         text=True)
 
-    def run(self, *words, accident: str = "", after: float | None = None, number: int = signal.SIGKILL) -> Ended:
-        """One command, with an accident, or with a signal of this number after so many seconds."""
-        return self.run_all([words], accident, after, number)[0]
+    def run(self, *words, accident: str = "", after: float | None = None) -> Ended:
+        """One command, with an accident, or killed after so many seconds."""
+        return self.run_all([words], accident, after)[0]
 
-    def run_all(self, commands: list, accident: str = "", after: float | None = None,
-                number: int = signal.SIGKILL) -> list[Ended]:
+    def run_all(self, commands: list, accident: str = "", after: float | None = None) -> list[Ended]:
         """Several commands, started at once."""
-        job = [[list(map(str, words)) for words in commands], accident, after, number]
+        job = [[list(map(str, words)) for words in commands], accident, after]
         self.process.stdin.write(json.dumps(job) + "\n")
         self.process.stdin.flush()
         return [Ended(*fields) for fields in json.loads(self.process.stdout.readline())]
@@ -152,6 +151,12 @@ def refuse(path: str) -> None:
     raise OSError(errno.EROFS, os.strerror(errno.EROFS), path)
 
 
+def once(number: int):
+    """The signal of this number, as from a terminal or a scheduler of jobs, the first time that it is asked for."""
+    left = [number]
+    return lambda _: left and os.kill(os.getpid(), left.pop())
+
+
 ACCIDENTS = {
     "before any checkpoint": lambda: at_row(1, lambda _: die()),
     "after the row of step 3": lambda: at_row(3, lambda _: die()),
@@ -159,7 +164,9 @@ ACCIDENTS = {
     "with a checkpoint half written": half_checkpoint, "before the weights are saved": at_weights,
     "before the provenance": at_provenance, "before the run has its name": at_name,
     "the clock goes back": clock_goes_back}
-FROM_OPENING = {"full": fill_disk, "read-only": refuse}  # "full 3": from the third file on
+# "full 3": from the third file on.
+FROM_OPENING = {"full": fill_disk, "read-only": refuse, "interrupted": once(signal.SIGINT),
+                "terminated": once(signal.SIGTERM)}
 
 
 # ---- the process that forks --------------------------------------------------------------------
@@ -210,13 +217,13 @@ def serve() -> None:
     import rlvr_utils.training  # noqa: F401
 
     for line in sys.stdin:
-        commands, accident, after, number = json.loads(line)
+        commands, accident, after = json.loads(line)
         begin = time.monotonic()
         started = [start(words, accident) for words in commands]
         if after is not None:
             time.sleep(after)
             for child, _ in started:
-                os.kill(child, number)
+                os.kill(child, signal.SIGKILL)
         ended = []
         for child, ends in started:
             said = [read(end) for end in ends]

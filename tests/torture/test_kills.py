@@ -6,13 +6,10 @@ import shutil
 import signal
 import subprocess
 import sys
-import time
 
 import pytest
 from folders import assert_same_runs, contents, train
 from scale import times
-
-INTERRUPTIONS = {signal.SIGINT: (130, "interrupted"), signal.SIGTERM: (143, "terminated")}
 
 
 @pytest.fixture(scope="module")
@@ -58,27 +55,27 @@ def test_a_run_killed_again_and_again(variants, whole, forks, tmp_path, moments,
 
 
 @pytest.mark.parametrize("attempt", range(times(1, 10)))
-@pytest.mark.parametrize("number", INTERRUPTIONS)
-def test_a_run_that_is_interrupted_says_so_in_one_line(variants, whole, forks, tmp_path, moments, number, attempt):
-    command, (other, seconds) = train(variants["evaluated"], tmp_path / "results"), whole["evaluated"]
-    ended = forks.run(*command, after=moments.uniform(0.1, seconds * 0.8), number=number)
-    status, word = INTERRUPTIONS[number]
+@pytest.mark.parametrize(("word", "status"), [("interrupted", 130), ("terminated", 143)])
+def test_an_interrupted_run_says_so_in_one_line(variants, whole, forks, tmp_path, moments, word, status, attempt):
+    """By Ctrl-C or SIGTERM, when one of its files is opened to be written."""
+    command, other = train(variants["evaluated"], tmp_path / "results"), whole["evaluated"][0]
+    ended = forks.run(*command, accident=f"{word} {moments.randint(1, 40)}")
     assert (ended.status, ended.out) == (status, "")
     assert ended.err == f"rlvr_utils: {word}; what is finished is kept, the same command goes on from there\n"
     assert forks.run(*command).status == 0
     assert_same_runs(tmp_path / "results", other)
 
 
-@pytest.mark.parametrize("attempt", range(times(1, 20)))
-def test_a_command_that_is_interrupted_during_its_imports(variants, tmp_path, moments, attempt):
-    command = [sys.executable, "-m", "rlvr_utils", *map(str, train(variants["evaluated"], tmp_path / "results"))]
-    process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
-    time.sleep(moments.uniform(0.6, 2.5))
-    process.send_signal(signal.SIGINT)
-    out, err = process.communicate()
-    assert (out, err.count("\n")) == ("", 1) and err.startswith("rlvr_utils: interrupted; ")
+@pytest.mark.parametrize("module", ["torch", "transformers", "datasets", "trl", "yaml"][:times(1, 5)])
+def test_a_command_that_is_interrupted_during_its_imports(variants, tmp_path, module):
+    begin = ("import os, sys; left = [2]; sys.addaudithook(lambda event, words: event == 'import' "
+             f"and words[0] == {module!r} and left and os.kill(os.getpid(), left.pop()))\n"
+             "from rlvr_utils.cli import main; sys.exit(main())")
+    command = map(str, train(variants["evaluated"], tmp_path / "results"))
+    ended = subprocess.run([sys.executable, "-c", begin, *command], capture_output=True, text=True)
+    assert (ended.stdout, ended.stderr.count("\n")) == ("", 1) and ended.stderr.startswith("rlvr_utils: interrupted; ")
     # Python ends itself by the signal where compiled text was interrupted; a shell shows 130 for both.
-    assert process.returncode in (130, -signal.SIGINT)
+    assert ended.returncode in (130, -signal.SIGINT)
 
 
 @pytest.mark.parametrize("attempt", range(times(1, 20)))
