@@ -24,7 +24,7 @@ from rlvr_utils.recording import Recorder
 from rlvr_utils.records import read_rows
 from rlvr_utils.training import build_trainer, coin, format, micro_steps, outcome, prepare, reward_weights
 
-STEPS, ROUNDS, WARM = 5, 3, 1  # the first step of a trainer pays for what is set up once
+STEPS, WARM = 4, 1  # the first step of a trainer pays for what is set up once
 PHASES = ("rollouts", "rewards", "references", "loss", "rest")
 warnings.filterwarnings("ignore", message="`is_gradient_checkpointing`", category=FutureWarning)
 
@@ -122,12 +122,12 @@ def step_seconds(rows: list[dict], phases: dict[str, list]) -> float:
     return statistics.median(row["seconds"] for row in rows[WARM:])
 
 
-def compare(config: RunConfig) -> dict:
+def compare(config: RunConfig, rounds: int) -> dict:
     """Seconds a step of the three ways in turn."""
     ways = {"trl": lambda: stock_steps(config), "here": lambda: our_steps(config),
             "here, shortcuts off": lambda: our_steps(config.changed(shortcuts=False, share_prompts=False))}
     phases: dict[str, dict] = {name: {} for name in ways}
-    took = in_turn({name: lambda name=name: step_seconds(ways[name](), phases[name]) for name in ways}, ROUNDS)
+    took = in_turn({name: lambda name=name: step_seconds(ways[name](), phases[name]) for name in ways}, rounds)
     return {"seconds_a_step": {name: spread(values) for name, values in took.items()},
             "trl_over_here": ratios(took["trl"], took["here"]),
             "shortcuts_off_over_on": ratios(took["here, shortcuts off"], took["here"]),
@@ -136,15 +136,12 @@ def compare(config: RunConfig) -> dict:
 
 
 def bench() -> dict:
-    results = {}
-    for policy, folder in policies().items():
-        for prompts in (4, 16):  # the pocket profile's 32 rollouts a step, and 128
-            config = pocket(model=folder, steps=STEPS, eval_every=0, save_every=STEPS, prompts_per_step=prompts,
-                            micro_batch=32)
-            results[f"{policy}, {8 * prompts} rollouts"] = compare(config)
-    config = pocket("one-shot-policy-only", model=policies()["trained"], steps=STEPS, eval_every=0, save_every=STEPS)
-    results["trained, 32 rollouts, policy loss alone"] = compare(config)
-    return results
+    base, trained = policies().values()
+    short = {"steps": STEPS, "eval_every": 0, "save_every": STEPS}
+    return {"base, 32 rollouts": compare(pocket(model=base, **short), 3),
+            "trained, 32 rollouts": compare(pocket(model=trained, **short), 3),
+            "base, 128 rollouts": compare(pocket(model=base, prompts_per_step=16, **short), 2),
+            "trained, 32 rollouts, policy loss alone": compare(pocket("one-shot-policy-only", model=trained, **short), 3)}
 
 
 if __name__ == "__main__":
