@@ -141,7 +141,8 @@ def bench() -> dict:
     return {"base, 32 rollouts": compare(pocket(model=base, **short), 3),
             "trained, 32 rollouts": compare(pocket(model=trained, **short), 3),
             "base, 128 rollouts": compare(pocket(model=base, prompts_per_step=16, **short), 2),
-            "trained, 32 rollouts, policy loss alone": compare(pocket("one-shot-policy-only", model=trained, **short), 3)}
+            "trained, 32 rollouts, policy loss alone": compare(
+                pocket("one-shot-policy-only", model=trained, **short), 3)}
 
 
 if __name__ == "__main__":
