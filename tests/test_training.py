@@ -9,9 +9,10 @@ import torch
 
 from rlvr_utils import grading, trainer
 from rlvr_utils.arms import with_arm
+from rlvr_utils.attempt import JSON_LINES
 from rlvr_utils.errors import UserError
 from rlvr_utils.recording import METRICS
-from rlvr_utils.runs import JSON_LINES, obtain, run_name
+from rlvr_utils.runs import obtain, run_name
 from rlvr_utils.training import (
     chosen_examples,
     format,
@@ -207,7 +208,7 @@ def test_evaluations_do_not_disturb_the_training(reference, tmp_path):
 
 
 def test_a_finished_run_is_loaded_and_not_trained(reference, monkeypatch):
-    monkeypatch.setattr("rlvr_utils.runs._execute", None)
+    monkeypatch.setattr("rlvr_utils.runs.execute", None)
     assert obtain(reference.config, reference.folder.parents[1]) == reference
 
 
