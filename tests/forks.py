@@ -130,7 +130,7 @@ def clock_goes_back() -> None:
 
 
 def from_opening(count: int, act) -> None:
-    """Act whenever a file is opened to be written, from the so-manieth on; called with its path."""
+    """Act whenever a file is opened to be written, from the n-th on (`count`); called with its path."""
     left = [count]
 
     def watch(event: str, arguments: tuple) -> None:

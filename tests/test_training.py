@@ -208,7 +208,7 @@ def test_evaluations_do_not_disturb_the_training(reference, tmp_path):
 
 
 def test_a_finished_run_is_loaded_and_not_trained(reference, monkeypatch):
-    monkeypatch.setattr("rlvr_utils.runs._execute", None)
+    monkeypatch.setattr("rlvr_utils.runs.execute", None)
     assert obtain(reference.config, reference.folder.parents[1]) == reference
 
 

@@ -36,7 +36,7 @@ def moments(request):
     return random.Random(request.node.name)
 
 
-@pytest.mark.parametrize("attempt", range(times(2, 20)))
+@pytest.mark.parametrize("attempt", range(times(1, 20)))
 @pytest.mark.parametrize("variant", ["evaluated", "kept"])
 def test_a_run_killed_at_a_random_moment(variants, whole, forks, tmp_path, moments, variant, attempt):
     command, (other, seconds) = train(variants[variant], tmp_path / "results"), whole[variant]
@@ -48,7 +48,7 @@ def test_a_run_killed_at_a_random_moment(variants, whole, forks, tmp_path, momen
 @pytest.mark.parametrize("attempt", range(times(1, 10)))
 def test_a_run_killed_again_and_again(variants, whole, forks, tmp_path, moments, attempt):
     command, (other, seconds) = train(variants["kept"], tmp_path / "results"), whole["kept"]
-    for _ in range(times(3, 8)):
+    for _ in range(times(2, 8)):
         forks.run(*command, after=moments.uniform(seconds / 4, seconds))
     assert forks.run(*command).status == 0
     assert_same_runs(tmp_path / "results", other)
