@@ -19,7 +19,7 @@ from transformers import PrinterCallback, TrainerCallback
 from trl import GRPOConfig, GRPOTrainer
 
 from benchmarks.measure import in_turn, load, pocket, policies, ratios, record, spread
-from rlvr_utils.profiles import RunConfig
+from rlvr_utils.profiles import RunConfig, local_path
 from rlvr_utils.recording import Recorder
 from rlvr_utils.records import read_rows
 from rlvr_utils.training import build_trainer, coin, format, micro_steps, outcome, prepare, reward_weights
@@ -91,7 +91,7 @@ def stock_arguments(config: RunConfig, folder: str) -> GRPOConfig:
 
 
 def stock_steps(config: RunConfig) -> list[dict]:
-    model, tokenizer = load(config.model)
+    model, tokenizer = load(local_path(config.model))
     clock = StepClock()
     with tempfile.TemporaryDirectory() as folder:
         clock.trainer = StockTrainer(
@@ -103,7 +103,7 @@ def stock_steps(config: RunConfig) -> list[dict]:
 
 
 def our_steps(config: RunConfig) -> list[dict]:
-    model, tokenizer = load(config.model)
+    model, tokenizer = load(local_path(config.model))
     with tempfile.TemporaryDirectory() as place:
         folder = Path(place)
         recorder = Recorder(config, folder, tokenizer, [])
