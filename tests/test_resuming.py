@@ -82,7 +82,7 @@ def test_rows_after_the_checkpoint_and_torn_lines_are_dropped(tmp_path):
 def test_a_damaged_line_is_named(tmp_path):
     path = tmp_path / "metrics.jsonl"
     path.write_bytes(b'{"step": 1}\n{"step"\n{"step": 3}\n')
-    with pytest.raises(UserError, match="metrics.jsonl: line 2 is damaged"):
+    with pytest.raises(UserError, match="metrics.jsonl: line 2 is no record"):
         read_rows(path)
 
 

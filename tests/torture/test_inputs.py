@@ -332,11 +332,14 @@ def test_damaged_records(folder):
     @given(st.one_of(damaged(whole), st.binary(max_size=60).map(lambda tail: whole + tail)))
     def check(content):
         path.write_bytes(content)
-        for row in tried(read_rows, path) or []:
-            assert isinstance(row["step"], int)
-        drop_rows_after(path, 5)  # what a resumed run does
+        found = tried(read_rows, path)
+        tried(drop_rows_after, path, 5)  # what a resumed run does
+        if found is None:  # a line in the middle is damaged: nothing is cut back on a guess
+            assert path.read_bytes() == content
+            return
         kept = read_rows(path)
-        assert all(row["step"] <= 5 for row in kept) and (content[:len(whole)] != whole or kept[:5] == rows[:5])
+        assert kept == [row for row in found if row["step"] <= 5]
+        assert content[:len(whole)] != whole or kept[:5] == rows[:5]
     check()
 
 
