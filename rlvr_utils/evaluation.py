@@ -2,6 +2,8 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Iterator
+from concurrent.futures import Future, ThreadPoolExecutor
 
 from rlvr_utils.errors import UserError
 from rlvr_utils.profiles import Benchmark, RunConfig, local_path
@@ -57,15 +59,15 @@ def check_lengths(config: RunConfig, model, tokenizer, loaded: list[tuple[Benchm
         check_prompt_lengths(tokenizer, texts, rows, limit, benchmark.file, remedy)
 
 
-def answer(policy, prompts: list[str], config: RunConfig, benchmark: Benchmark, seed: int) -> list[list[int]]:
-    """The benchmark's number of responses to each prompt as token ids, those of a prompt side by side."""
+def answers(policy, prompts: list[str], config: RunConfig, benchmark: Benchmark,
+            seed: int) -> Iterator[tuple[int, list[int]]]:
+    """The benchmark's number of responses to each prompt as they are written: (place, token ids), the
+    places of a prompt's responses side by side."""
     encoded = [policy.tokenizer(prompt, add_special_tokens=False)["input_ids"] for prompt in prompts]
     order = sorted(range(len(encoded)), key=lambda i: len(encoded[i]))  # little padding in a batch
-    rows = [i for i in order for _ in range(benchmark.samples)]
-    answers: dict[int, list] = {i: [] for i in order}
-    for i, ids in zip(rows, policy.respond([encoded[i] for i in rows], config, benchmark.temperature, seed)):
-        answers[i].append(ids)
-    return [ids for i in range(len(prompts)) for ids in answers[i]]
+    places = [i * benchmark.samples + k for i in order for k in range(benchmark.samples)]
+    asked = [encoded[place // benchmark.samples] for place in places]
+    return zip(places, policy.respond(asked, config, benchmark.temperature, seed), strict=True)
 
 
 def cut(text: str, stops: tuple[str, ...]) -> str:
@@ -73,20 +75,39 @@ def cut(text: str, stops: tuple[str, ...]) -> str:
     return text[:min((place for stop in stops if (place := text.find(stop)) >= 0), default=len(text))]
 
 
+def answer_and_grade(policy, prompts: list[str], golds: list[str], config: RunConfig, benchmark: Benchmark,
+                     seed: int) -> tuple[list[list[int]], list[str], dict[str, list[str]]]:
+    """Token ids, texts and each grader's verdicts of all responses; `golds` has one for each response.
+    A batch is graded while the next is being written."""
+    from rlvr_utils.grading import grade_batch
+    from rlvr_utils.prompts import STOP_STRINGS
+
+    ids: list[list[int]] = [[] for _ in golds]
+    texts = ["" for _ in golds]
+    grading: dict[str, list[Future]] = {grader: [Future()] * len(golds) for grader in GRADERS}
+    pool = ThreadPoolExecutor(1)
+    try:
+        for place, response in answers(policy, prompts, config, benchmark, seed):
+            text = policy.tokenizer.decode(response, skip_special_tokens=True)
+            ids[place], texts[place] = response, cut(text, STOP_STRINGS[config.eval_template])
+            for grader in GRADERS:
+                grading[grader][place] = pool.submit(grade_batch, [texts[place]], [golds[place]], grader)
+        return ids, texts, {grader: [future.result()[0].value for future in futures]
+                            for grader, futures in grading.items()}
+    finally:
+        pool.shutdown(cancel_futures=True)  # Ctrl-C waits for one answer, not for all
+
+
 def evaluate_benchmark(policy, benchmark: Benchmark, problems: list, config: RunConfig,
                        seed: int) -> tuple[dict, list[dict]]:
     """The record of one benchmark (shares between 0 and 1) and its first graded responses."""
-    from rlvr_utils.grading import grade_batch, worker
-    from rlvr_utils.prompts import STOP_STRINGS, evaluation_prompts
+    from rlvr_utils.grading import worker
+    from rlvr_utils.prompts import evaluation_prompts
 
     worker.start()
     prompts = evaluation_prompts(policy.tokenizer, config.eval_template, [p.question for p in problems])
-    ids = answer(policy, prompts, config, benchmark, seed)
-    texts = [cut(text, STOP_STRINGS[config.eval_template])
-             for text in policy.tokenizer.batch_decode(ids, skip_special_tokens=True)]
     asked = [problem for problem in problems for _ in range(benchmark.samples)]
-    verdicts = {grader: [v.value for v in grade_batch(texts, [p.answer for p in asked], grader)]
-                for grader in GRADERS}
+    ids, texts, verdicts = answer_and_grade(policy, prompts, [p.answer for p in asked], config, benchmark, seed)
     row = {"benchmark": benchmark.name, "problems": len(problems), "samples": benchmark.samples,
            **summarise(ids, texts, asked, verdicts, benchmark.samples, config.eval_max_tokens,
                        policy.stops)}

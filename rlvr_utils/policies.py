@@ -4,6 +4,7 @@ Each has a `tokenizer`, the ids `stops` at which an answer ends, and `respond`.
 """
 from __future__ import annotations
 
+from collections.abc import Iterator
 from importlib.metadata import PackageNotFoundError, requires, version
 
 from rlvr_utils.errors import UserError
@@ -17,22 +18,23 @@ class TransformersPolicy:
         self.model, self.tokenizer = model, tokenizer
         self.stops = evaluation_stops(model.generation_config, tokenizer)
 
-    def respond(self, prompts: list[list[int]], config: RunConfig, temperature: float, seed: int) -> list[list[int]]:
-        """One response to each prompt as token ids, the stop token included. The generator is
-        seeded, and afterwards put back with the model's mode."""
+    def respond(self, prompts: list[list[int]], config: RunConfig, temperature: float,
+                seed: int) -> Iterator[list[int]]:
+        """One response to each prompt as token ids, the stop token included, in the prompts' order,
+        as soon as its batch of `eval_batch` is written. The numbers drawn are the seed's own, and
+        the model keeps its mode."""
         import torch
 
         from rlvr_utils.rollouts import batched, sample
 
-        training, responses = self.model.training, []
-        self.model.eval()
-        with torch.random.fork_rng(devices=[self.model.device] if self.model.device.type == "cuda" else []):
-            torch.manual_seed(seed)
-            for chunk in batched(prompts, config.eval_batch):
-                responses += sample(self.model, chunk, config.eval_max_tokens, temperature, self.stops,
-                                    config.eval_top_p)
-        self.model.train(training)
-        return responses
+        generator = torch.Generator(self.model.device).manual_seed(seed)
+        for chunk in batched(prompts, config.eval_batch):
+            training = self.model.training
+            self.model.eval()
+            responses = sample(self.model, chunk, config.eval_max_tokens, temperature, self.stops, config.eval_top_p,
+                               generator=generator)
+            self.model.train(training)
+            yield from responses
 
 
 class VllmPolicy:
@@ -48,16 +50,17 @@ class VllmPolicy:
         self.engine = LLM(model=source, dtype=config.eval_dtype or config.dtype, seed=config.seed,
                           max_model_len=config.max_prompt_tokens + config.eval_max_tokens, generation_config="vllm")
 
-    def respond(self, prompts: list[list[int]], config: RunConfig, temperature: float, seed: int) -> list[list[int]]:
-        """As `TransformersPolicy.respond`; each request has a seed of its own, so that a response
-        does not depend on what else is being answered."""
+    def respond(self, prompts: list[list[int]], config: RunConfig, temperature: float,
+                seed: int) -> Iterator[list[int]]:
+        """As `TransformersPolicy.respond`, all at the end; each request has a seed of its own, so that
+        a response does not depend on what else is being answered."""
         from vllm import SamplingParams
 
         requests = [SamplingParams(temperature=temperature, top_p=config.eval_top_p if temperature else 1.0,
                                    max_tokens=config.eval_max_tokens, stop_token_ids=sorted(self.stops),
                                    seed=seed + place, detokenize=False) for place in range(len(prompts))]
         outputs = self.engine.generate([{"prompt_token_ids": ids} for ids in prompts], requests, use_tqdm=False)
-        return [list(output.outputs[0].token_ids) for output in outputs]
+        return (list(output.outputs[0].token_ids) for output in outputs)
 
 
 def open_policy(config: RunConfig, source: str, scoring: str = "generation"):

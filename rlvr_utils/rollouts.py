@@ -14,14 +14,16 @@ from rlvr_utils.cache import PLAIN_ATTENTION, ResponseCache, attending
 
 
 def sample(model, prompts: list[list[int]], max_tokens: int, temperature: float,
-           stop_ids: set[int], top_p: float = 1.0, share: bool = True) -> list[list[int]]:
+           stop_ids: set[int], top_p: float = 1.0, share: bool = True,
+           generator: torch.Generator | None = None) -> list[list[int]]:
     """One response per prompt, as token ids in the prompts' order, the stop token included.
 
     `prompts` holds token ids, repeated where several responses are wanted. Greedy when
     `temperature` is 0; otherwise draws from the nucleus of probability `top_p` of
-    softmax(logits / temperature) with torch's global generator, which gives every row its own
-    numbers: what a row becomes does not depend on when others end. Without `share` every row's
-    prompt is computed. A response without a stop token has exactly `max_tokens` ids.
+    softmax(logits / temperature) with the `generator` on the model's device, or torch's global one,
+    which gives every row its own numbers: what a row becomes does not depend on when others end.
+    Without `share` every row's prompt is computed. A response without a stop token has exactly
+    `max_tokens` ids.
     """
     places: dict = {}
     for row, prompt in enumerate(prompts):
@@ -29,7 +31,7 @@ def sample(model, prompts: list[list[int]], max_tokens: int, temperature: float,
     rows = [row for group in places.values() for row in group]
     draws = None
     if temperature:
-        draws = torch.rand(len(rows), max_tokens, dtype=torch.float64, device=model.device)[rows]
+        draws = torch.rand(len(rows), max_tokens, dtype=torch.float64, device=model.device, generator=generator)[rows]
     with torch.no_grad():
         start = _prefill(model, [prompts[group[0]] for group in places.values()], [*map(len, places.values())])
         responses = _decode(model, *start, draws, max_tokens, temperature, stop_ids, top_p)

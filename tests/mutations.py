@@ -107,7 +107,8 @@ MUTATIONS = {
                                               'copy_policy(source, fresh, "float32")', "test_checkpoints.py"),
     "no limit of time in the worker": ("grading/worker.py", "        _limit_time(limit)\n", "",
                                        "test_grading.py"),
-    "imports charged to an answer": ("grading/worker.py", "(START_LIMIT_S,", "(LIMIT_S,", "test_grading.py"),
+    "imports charged to an answer": ("grading/worker.py", "_reply(START_LIMIT_S)", "_reply(LIMIT_S)",
+                                     "test_grading.py"),
     "no limit of the worker's memory": ("grading/worker.py", "    _limit_memory()\n    import", "    import",
                                         "test_grading.py"),
     "a dead worker is kept": ("grading/worker.py", " or _current.process.poll() is not None", "", "test_grading.py"),
@@ -121,6 +122,12 @@ MUTATIONS = {
         "test_problems.py"),
     "NaN as a number of a run": ("profiles/checks.py", "if not least <= value <= most:",
                                  "if value < least or value > most:", "test_profiles.py"),
+    "graded when all is written": (
+        "evaluation.py", "in answers(policy, prompts, config, benchmark, seed):",
+        "in [*answers(policy, prompts, config, benchmark, seed)]:", "test_evaluation.py"),
+    "the same numbers for every batch": ("policies.py", "            training = self.model.training\n",
+                                         "            training = self.model.training\n"
+                                         "            generator.manual_seed(seed)\n", "test_policies.py"),
     "no room for the answer": ("evaluation.py", "positions - config.eval_max_tokens", "positions",
                                "test_evaluation.py"),
     "pickles that run code": ("model_files.py", "weights_only=True", "weights_only=False", "test_model_files.py"),

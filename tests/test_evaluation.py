@@ -1,10 +1,15 @@
-"""Benchmarks before any answer is written: likelihood rows and the lengths of questions."""
+"""Benchmarks before any answer is written (likelihood rows, the lengths of questions), and grading beside writing."""
 from __future__ import annotations
+
+import threading
+import time
+from types import SimpleNamespace
 
 import pytest
 from conftest import line_of, write_lines
 
-from rlvr_utils.evaluation import check_lengths, load_benchmarks
+from rlvr_utils import grading
+from rlvr_utils.evaluation import GRADERS, answer_and_grade, check_lengths, load_benchmarks
 from rlvr_utils.models import load_policy
 from rlvr_utils.profiles import Benchmark
 from rlvr_utils.prompts import evaluation_prompts
@@ -63,3 +68,60 @@ def test_a_likelihood_row_is_checked_with_its_file_and_its_longest_choice(with_r
     assert line.startswith(f"{path}: the prompt of row 2 has at least") and "limit of 512" in line
     config, path = with_rows([ARC, {**ARC, "answerKey": "C"}], "likelihood")
     assert line_of(load_benchmarks, config).startswith(f"{path}: row 2, field `answerKey`")
+
+
+def writes(respond):
+    """A policy that responds so; token 7 is the text \\boxed{7}, and so with every other."""
+    def tokenizer(text, add_special_tokens):
+        return {"input_ids": [0] * len(text)}
+
+    tokenizer.decode = lambda ids, skip_special_tokens: f"\\boxed{{{ids[0]}}}"
+    return SimpleNamespace(tokenizer=tokenizer, respond=respond)
+
+
+def test_a_batch_is_graded_while_the_next_is_written(tiny_config, monkeypatch):
+    graded = threading.Event()
+
+    def grade_batch(texts, golds, grader, real=grading.grade_batch):
+        graded.set()
+        return real(texts, golds, grader)
+
+    def respond(prompts, *_):
+        yield [len(prompts[0])]
+        assert graded.wait(60), "nothing was graded before all was written"
+        yield from ([len(prompt)] for prompt in prompts[1:])
+
+    monkeypatch.setattr(grading, "grade_batch", grade_batch)
+    prompts, golds = ["333", "1", "22"], ["3", "4", "1", "1", "2", "5"]
+    twice = Benchmark("mine", "", samples=2)
+    ids, texts, verdicts = answer_and_grade(writes(respond), prompts, golds, tiny_config, twice, 0)
+    assert ids == [[3], [3], [1], [1], [2], [2]]  # in the order of the prompts, whatever was written first
+    assert texts[0] == "\\boxed{3}"
+    assert verdicts == {grader: ["right", "wrong", "right", "right", "right", "wrong"] for grader in GRADERS}
+
+
+def test_ctrl_c_waits_for_one_answer_and_not_for_all(tiny_config, monkeypatch):
+    graded = []
+
+    def grade_batch(texts, golds, grader):
+        graded.append(texts)
+        time.sleep(0.2)
+
+    def respond(prompts, *_):
+        yield from ([1] for _ in prompts)
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(grading, "grade_batch", grade_batch)
+    with pytest.raises(KeyboardInterrupt):
+        answer_and_grade(writes(respond), ["1"] * 100, ["1"] * 100, tiny_config, Benchmark("many", ""), 0)
+    assert len(graded) < 20
+
+
+def test_what_goes_wrong_in_grading_comes_out(tiny_config, monkeypatch):
+    def grade_batch(*_):
+        raise MemoryError("of the grader")
+
+    monkeypatch.setattr(grading, "grade_batch", grade_batch)
+    with pytest.raises(MemoryError, match="of the grader"):
+        answer_and_grade(writes(lambda prompts, *_: ([1] for _ in prompts)), ["1"], ["1"], tiny_config,
+                         Benchmark("one", ""), 0)

@@ -43,7 +43,7 @@ def test_vllm_is_asked_for_what_the_authors_ask(asked, tiny_model, tiny_config):
     assert isinstance(policy, VllmPolicy)
     assert asked["engine"] == {"model": str(tiny_model), "dtype": "bfloat16", "seed": 3, "max_model_len": 512 + 8,
                                "generation_config": "vllm"}
-    assert policy.respond([[5, 6], [7]], config, 0.6, 11) == [[6], [7]]
+    assert [*policy.respond([[5, 6], [7]], config, 0.6, 11)] == [[6], [7]]
     assert asked["prompts"] == [{"prompt_token_ids": [5, 6]}, {"prompt_token_ids": [7]}]
     common = {"temperature": 0.6, "top_p": 0.95, "max_tokens": 8, "stop_token_ids": sorted(policy.stops),
               "detokenize": False}
@@ -70,9 +70,27 @@ def test_nucleus_sampling_leaves_the_tail_out(tiny_model, tiny_config):
     from rlvr_utils.models import load_policy
 
     policy = TransformersPolicy(*load_policy(str(tiny_model)))
-    greedy = policy.respond([[5, 6]] * 4, tiny_config, 0.0, 0)
-    assert policy.respond([[5, 6]] * 4, tiny_config.changed(eval_top_p=1e-6), 1.0, 0) == greedy
-    assert policy.respond([[5, 6]] * 4, tiny_config, 5.0, 0) != greedy
+    greedy = [*policy.respond([[5, 6]] * 4, tiny_config, 0.0, 0)]
+    assert [*policy.respond([[5, 6]] * 4, tiny_config.changed(eval_top_p=1e-6), 1.0, 0)] == greedy
+    assert [*policy.respond([[5, 6]] * 4, tiny_config, 5.0, 0)] != greedy
+
+
+def test_answers_are_a_matter_of_the_seed_alone_and_change_nothing_else(tiny_model, tiny_config):
+    """Whatever is drawn before, between and after: the answers and the caller's own draws stay."""
+    from rlvr_utils.models import load_policy
+
+    policy = TransformersPolicy(*load_policy(str(tiny_model)))
+    policy.model.train()
+    config = tiny_config.changed(eval_batch=2)
+    before = torch.get_rng_state()
+    answers = policy.respond([[5, 6]] * 6, config, 5.0, 7)
+    first = [next(answers)]
+    assert policy.model.training and torch.equal(torch.get_rng_state(), before)
+    torch.manual_seed(99)
+    first += answers
+    assert len({tuple(answer) for answer in first}) > 3  # batches go on with the numbers, not again
+    assert [*policy.respond([[5, 6]] * 6, config, 5.0, 7)] == first
+    assert [*policy.respond([[5, 6]] * 6, config, 5.0, 8)] != first
 
 
 def engine_error(engine="vllm") -> str:

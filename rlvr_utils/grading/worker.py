@@ -59,7 +59,7 @@ class _Process:
         )
         self.owner = os.getpid()
         self.replies: queue.Queue[str] = queue.Queue()
-        self.warm: set[str] = set()
+        self.ready = False
         threading.Thread(target=self._read, daemon=True).start()
 
     def _read(self) -> None:
@@ -68,10 +68,15 @@ class _Process:
                 self.replies.put(line)
         self.replies.put("")  # the worker is gone
 
-    def request(self, limit: float, *item: str) -> bool:
+    def ask(self, module: str, answer: str, gold: str) -> bool:
         """Send one item and wait; TimeoutError or BrokenPipeError when no answer comes."""
-        self.process.stdin.write(json.dumps([limit, *item]) + "\n")  # type: ignore[union-attr]
+        if not self.ready:  # imports are not charged to the first item
+            self.ready = self._reply(START_LIMIT_S)
+        self.process.stdin.write(json.dumps([LIMIT_S, module, answer, gold]) + "\n")  # type: ignore[union-attr]
         self.process.stdin.flush()  # type: ignore[union-attr]
+        return self._reply(LIMIT_S)
+
+    def _reply(self, limit: float) -> bool:
         try:
             line = self.replies.get(timeout=limit * PATIENCE)
         except queue.Empty:
@@ -80,12 +85,6 @@ class _Process:
             return json.loads(line)
         self.kill()
         raise TimeoutError if self.process.returncode == _OVER_TIME else BrokenPipeError
-
-    def ask(self, module: str, answer: str, gold: str) -> bool:
-        if module not in self.warm:  # imports are not charged to the first item
-            self.request(START_LIMIT_S, module, "\\boxed{x+1}", "1+x")
-            self.warm.add(module)
-        return self.request(LIMIT_S, module, answer, gold)
 
     def kill(self) -> None:
         if self.owner == os.getpid():
@@ -182,12 +181,21 @@ def _has_grown() -> bool:
 
 
 def serve() -> None:
-    """Answer items from stdin until it closes. Whatever libraries print goes nowhere."""
+    """Say that the libraries are there, then answer items from stdin until it closes. Whatever the
+    libraries print goes nowhere."""
     out: IO[str] = os.fdopen(os.dup(1), "w")
     os.dup2(os.open(os.devnull, os.O_WRONLY), 1)
+
+    def reply(verdict: bool) -> None:
+        _limit_time(0)
+        out.write(json.dumps(verdict) + "\n")
+        out.flush()
+
     _limit_memory()
+    _limit_time(START_LIMIT_S)
     for name in ("qwen", "mathverify", "training"):  # grammars and imports, before anybody waits for them
         import_module(f"rlvr_utils.grading.{name}_grader").full("\\boxed{x+1}", "1+x")
+    reply(True)
     for line in sys.stdin:
         limit, module, answer, gold = json.loads(line)
         _limit_time(limit)
@@ -198,8 +206,6 @@ def serve() -> None:
             verdict = bool(grader.full(answer, gold))
         except Exception:  # noqa: BLE001  no reading of the answer: not right
             verdict = False
-        _limit_time(0)
-        out.write(json.dumps(verdict) + "\n")
-        out.flush()
+        reply(verdict)
         if _has_grown():
             break
