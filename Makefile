@@ -22,9 +22,9 @@ test: $(VENV)/ready lint
 mutations: $(VENV)/ready
 	$(RUN) tests/mutations.py
 
-# Kills, races, full disks, hostile answers and damaged files, at length (`make test` has them short).
+# Kills, races, full disks, hostile answers and damaged files, at length (`make test` has them short); 40 minutes.
 torture: $(VENV)/ready
-	RLVR_TORTURE=1 $(RUN) -m pytest tests/torture
+	$(RUN) tests/torture/record.py
 
 # Two ways side by side, each bench in a few minutes; one alone: python -m benchmarks.step. Then the README's table.
 bench: $(VENV)/ready

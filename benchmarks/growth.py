@@ -86,8 +86,8 @@ def bench(config: RunConfig) -> dict:
 
 
 def draw(results: dict) -> None:
-    """Two rows, time and memory, with a dashed line of slope one from the first point."""
-    from matplotlib import pyplot
+    """Two rows, time and memory, with a dashed line of slope one through the last point."""
+    from matplotlib import pyplot, ticker
 
     fig, axes = pyplot.subplots(2, len(results), figsize=(11, 6), constrained_layout=True)
     for column, (axis, found) in enumerate(results.items()):
@@ -98,6 +98,7 @@ def draw(results: dict) -> None:
             ax.loglog(sizes, [values[-1] * size / sizes[-1] for size in sizes], "--", color="grey", label="linear")
             ax.set(xlabel=axis, ylabel=label)
             ax.set_xticks(sizes, map(str, sizes))
+            ax.yaxis.set(major_locator=ticker.LogLocator(subs=(1, 2, 5)), major_formatter="{x:g}")
             ax.minorticks_off()
             ax.legend(fontsize=8)
     axes[0][0].set_title("training step")

@@ -29,7 +29,7 @@ GROWTH = 200 << 20
 
 
 @pytest.fixture(scope="module")
-def reports(tmp_path_factory) -> dict[str, tuple[dict, Path]]:
+def reports(tmp_path_factory, record_testsuite_property) -> dict[str, tuple[dict, Path]]:
     """By grader: the report of the attack on it, and the folder where it took place."""
     running = {}
     for seed, grader in enumerate(GRADERS):
@@ -38,7 +38,11 @@ def reports(tmp_path_factory) -> dict[str, tuple[dict, Path]]:
         running[grader] = folder, subprocess.Popen(command, cwd=folder, stdout=subprocess.PIPE, text=True)
     reports = {grader: (json.loads(process.communicate()[0]), folder) for grader, (folder, process) in running.items()}
     for grader, (report, _) in reports.items():
-        print(grader, json.dumps(report))
+        record_testsuite_property(grader, json.dumps({
+            **{name: report[name] for name in ("verdicts", "timeouts", "workers_replaced")},
+            "longest_in_process_seconds": round(report["slowest_in_process"][0], 4),
+            "longest_seconds": round(report["longest"][0], 1), "longest": report["longest"][1],
+            "largest_worker_mib": report["peak_of_workers"] >> 20, "growth_mib": report["growth"] >> 20}))
     return reports
 
 
