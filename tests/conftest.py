@@ -5,6 +5,7 @@ import atexit
 import json
 import os
 import runpy
+import signal
 import sys
 import tempfile
 from itertools import islice
@@ -22,6 +23,8 @@ DEAD_PROXY = "http://127.0.0.1:9"  # for libraries that open sockets without Pyt
 os.environ.update(HF_HUB_OFFLINE="1", OMP_NUM_THREADS="1", TOKENIZERS_PARALLELISM="false", RLVR_ATTEMPTS=str(ATTEMPTS),
                   HTTP_PROXY=DEAD_PROXY, HTTPS_PROXY=DEAD_PROXY, NO_PROXY="localhost,127.0.0.1",
                   PYTHONPATH=os.pathsep.join([str(ROOT), str(OFFLINE), *filter(None, [os.environ.get("PYTHONPATH")])]))
+if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:  # in the background of a script; what the tests start would too
+    signal.signal(signal.SIGINT, signal.default_int_handler)
 atexit.register(ATTEMPTS.unlink, missing_ok=True)
 runpy.run_path(str(OFFLINE / "sitecustomize.py"))
 
