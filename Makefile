@@ -22,7 +22,7 @@ test: $(VENV)/ready lint
 mutations: $(VENV)/ready
 	$(RUN) tests/mutations.py
 
-# Kills, races, full disks, hostile answers and damaged files, at length (`make test` has them short); 40 minutes.
+# Kills, races, full disks, hostile answers and damaged files, at length (`make test` has them short); 20 minutes.
 torture: $(VENV)/ready
 	$(RUN) tests/torture/record.py
 

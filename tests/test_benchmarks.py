@@ -1,4 +1,4 @@
-"""The benches' arithmetic, and the README's table, which is that of the committed records."""
+"""The benches' arithmetic, and what the README says of speed and torture, which is in the committed records."""
 from __future__ import annotations
 
 import json
@@ -9,13 +9,26 @@ from conftest import ROOT
 from benchmarks import growth, measure, step, table
 
 RECORDS = sorted((ROOT / "benchmarks" / "records").glob("*.json"))
+TORTURE = ROOT / "tests" / "torture" / "record.json"
 
 
 def test_the_table_in_the_readme_is_that_of_the_records():
     assert table.table() in (ROOT / "README.md").read_text(encoding="utf-8")
 
 
-@pytest.mark.parametrize("path", RECORDS, ids=lambda path: path.stem)
+def test_the_torture_in_the_readme_is_that_of_its_record():
+    facts = json.loads(TORTURE.read_text(encoding="utf-8"))
+    answers = sum(sum(attack["verdicts"].values()) for attack in facts["results"]["hostile answers"].values())
+    readme = " ".join((ROOT / "README.md").read_text(encoding="utf-8").split())
+    tests = facts["results"]["tests"]
+    assert f"{answers:,} hostile answers" in readme
+    passed, minutes = sum(part.get("passed", 0) for part in tests.values()), facts["wall_seconds"] / 60
+    assert f"{passed} tests in {minutes:.0f} minutes" in readme
+    assert set(tests) == {path.stem for path in TORTURE.parent.glob("test_*.py")}
+    assert not any(part.get("failed") or part.get("skipped") for part in tests.values())
+
+
+@pytest.mark.parametrize("path", [*RECORDS, TORTURE], ids=lambda path: path.stem)
 def test_every_record_says_where_it_was_made(path):
     facts = json.loads(path.read_text(encoding="utf-8"))
     assert facts["hardware"]["cores"] and facts["versions"]["torch"] and facts["git"]["sha"] and facts["config_hash"]

@@ -1,6 +1,6 @@
 """The torture in full, and a record of what was tried, how often, for how long and with what outcome.
 
-    python tests/torture/record.py        exits as pytest does; about 40 minutes on two cores
+    python tests/torture/record.py        exits as pytest does; about 20 minutes on two cores
 """
 from __future__ import annotations
 
