@@ -109,7 +109,7 @@ MUTATIONS = {
                                        "test_grading.py"),
     "imports charged to an answer": ("grading/worker.py", "_reply(START_LIMIT_S)", "_reply(LIMIT_S)",
                                      "test_grading.py"),
-    "no limit of the worker's memory": ("grading/worker.py", "    _limit_memory()\n    import", "    import",
+    "no limit of the worker's memory": ("grading/worker.py", "    _limit_memory()\n    _limit", "    _limit",
                                         "test_grading.py"),
     "a dead worker is kept": ("grading/worker.py", " or _current.process.poll() is not None", "", "test_grading.py"),
     "answers run as Python": ("grading/symbolic.py", "    _check_python(text)\n    return", "    return",
