@@ -84,16 +84,16 @@ def answer_and_grade(policy, prompts: list[str], golds: list[str], config: RunCo
 
     ids: list[list[int]] = [[] for _ in golds]
     texts = ["" for _ in golds]
-    grading: dict[str, list[Future]] = {grader: [Future()] * len(golds) for grader in GRADERS}
+    grading: dict[tuple[str, int], Future] = {}
     pool = ThreadPoolExecutor(1)
     try:
         for place, response in answers(policy, prompts, config, benchmark, seed):
             text = policy.tokenizer.decode(response, skip_special_tokens=True)
             ids[place], texts[place] = response, cut(text, STOP_STRINGS[config.eval_template])
             for grader in GRADERS:
-                grading[grader][place] = pool.submit(grade_batch, [texts[place]], [golds[place]], grader)
-        return ids, texts, {grader: [future.result()[0].value for future in futures]
-                            for grader, futures in grading.items()}
+                grading[grader, place] = pool.submit(grade_batch, [texts[place]], [golds[place]], grader)
+        return ids, texts, {grader: [grading[grader, place].result()[0].value for place in range(len(golds))]
+                            for grader in GRADERS}
     finally:
         pool.shutdown(cancel_futures=True)  # Ctrl-C waits for one answer, not for all
 

@@ -16,6 +16,7 @@ from xml.etree import ElementTree
 from rlvr_utils.grading.batch import GRADERS
 from rlvr_utils.profiles import load_profile
 from rlvr_utils.provenance import provenance
+from rlvr_utils.records import write_json
 
 HERE = Path(__file__).resolve().parent
 RECORD = HERE / "record.json"
@@ -44,7 +45,7 @@ def main() -> int:
         results = summary(report)
     for of_this_process in ("grading", "peak_memory_gib"):
         del facts[of_this_process]
-    RECORD.write_text(json.dumps({**facts, "results": results}, indent=1) + "\n", encoding="utf-8")
+    write_json(RECORD, {**facts, "results": results})
     return code
 
 
