@@ -8,11 +8,12 @@ import subprocess
 import sys
 
 from benchmarks.measure import load, pocket, policies, record, seconds, spread
-from rlvr_utils.evaluation import evaluate, load_benchmarks
-from rlvr_utils.grading import batch, worker
-from rlvr_utils.measures import main_benchmark
-from rlvr_utils.policies import TransformersPolicy
-from rlvr_utils.profiles import RunConfig
+from rlvr_utils.analysis.measures import main_benchmark
+from rlvr_utils.evaluation.benchmarks import evaluate, load_benchmarks
+from rlvr_utils.grading import sandbox as worker
+from rlvr_utils.grading import verdicts as batch
+from rlvr_utils.models.engines import TransformersPolicy
+from rlvr_utils.recipe.config import RunConfig
 
 ROUNDS = 5
 STARTS = {"import rlvr_utils": ["-c", "import rlvr_utils"], "--help": ["-m", "rlvr_utils", "--help"],

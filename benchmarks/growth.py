@@ -16,12 +16,12 @@ from scipy.stats import linregress
 
 from benchmarks.measure import HERE, load, pocket, record, seconds
 from benchmarks.step import our_steps
-from rlvr_utils.evaluation import evaluate, load_benchmarks
-from rlvr_utils.policies import TransformersPolicy
-from rlvr_utils.profiles import RunConfig, local_path
-from rlvr_utils.prompts import training_prompt
-from rlvr_utils.rollouts import sample
-from rlvr_utils.training import chosen_examples
+from rlvr_utils.data.prompts import training_prompt
+from rlvr_utils.evaluation.benchmarks import evaluate, load_benchmarks
+from rlvr_utils.models.engines import TransformersPolicy
+from rlvr_utils.recipe.config import RunConfig, local_path
+from rlvr_utils.sampling.rollouts import sample
+from rlvr_utils.training.examples import chosen_examples
 
 matplotlib.use("Agg")
 AXES = {"rollouts": (64, 128, 256, 512, 1024, 2048), "response tokens": (32, 64, 128, 256, 512, 900),

@@ -8,11 +8,11 @@ from pathlib import Path
 
 import torch
 
-from rlvr_utils.arms import with_arm
-from rlvr_utils.models import load_policy
-from rlvr_utils.profiles import PACKAGE, RunConfig, load_profile, local_path
-from rlvr_utils.provenance import provenance
-from rlvr_utils.runs import obtain
+from rlvr_utils.models.loading import load_policy
+from rlvr_utils.recipe.arms import with_arm
+from rlvr_utils.recipe.config import PACKAGE, RunConfig, load_profile, local_path
+from rlvr_utils.records.provenance import provenance
+from rlvr_utils.runs.obtain import obtain
 
 HERE = Path(__file__).resolve().parent
 BUILD = PACKAGE.parent / "build" / "benchmarks"

@@ -7,11 +7,11 @@ from __future__ import annotations
 import torch
 
 from benchmarks.measure import in_turn, load, pocket, policies, ratios, record, seconds, spread
-from rlvr_utils.problems import distinct, load_training
-from rlvr_utils.profiles import RunConfig, local_path
-from rlvr_utils.prompts import training_prompt
-from rlvr_utils.rollouts import sample
-from rlvr_utils.training import chosen_examples
+from rlvr_utils.data.problems import distinct, load_training
+from rlvr_utils.data.prompts import training_prompt
+from rlvr_utils.recipe.config import RunConfig, local_path
+from rlvr_utils.sampling.rollouts import sample
+from rlvr_utils.training.examples import chosen_examples
 
 ROLLOUTS, ROUNDS = 128, 7
 

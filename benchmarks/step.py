@@ -19,10 +19,11 @@ from transformers import PrinterCallback, TrainerCallback
 from trl import GRPOConfig, GRPOTrainer
 
 from benchmarks.measure import in_turn, load, pocket, policies, ratios, record, spread
-from rlvr_utils.profiles import RunConfig, local_path
-from rlvr_utils.recording import Recorder
-from rlvr_utils.records import read_rows
-from rlvr_utils.training import build_trainer, coin, format, micro_steps, outcome, prepare, reward_weights
+from rlvr_utils.recipe.config import RunConfig, local_path
+from rlvr_utils.records.files import read_rows
+from rlvr_utils.training.recorder import Recorder
+from rlvr_utils.training.rewards import coin, format, outcome, reward_weights
+from rlvr_utils.training.setup import build_trainer, micro_steps, prepare
 
 STEPS, WARM = 4, 1  # the first step of a trainer pays for what is set up once
 PHASES = ("rollouts", "rewards", "references", "loss", "rest")

@@ -8,9 +8,10 @@ import tempfile
 from pathlib import Path
 
 from benchmarks.measure import pocket, record
-from rlvr_utils.measures import main_benchmark
-from rlvr_utils.profiles import RunConfig
-from rlvr_utils.runs import Run, obtain
+from rlvr_utils.analysis.measures import main_benchmark
+from rlvr_utils.recipe.config import RunConfig
+from rlvr_utils.records.run import Run
+from rlvr_utils.runs.obtain import obtain
 
 STEPS = 30
 

@@ -8,10 +8,10 @@ import sys
 from contextlib import suppress
 from pathlib import Path
 
-from rlvr_utils.disks import refusal
 from rlvr_utils.errors import UserError
+from rlvr_utils.records.disks import refusal
 
-LAYOUTS = ("replicated", "sharded", "offloaded")  # see `rlvr_utils.costs`
+LAYOUTS = ("replicated", "sharded", "offloaded")  # see `rlvr_utils.scale.costs`
 
 
 def main(words: list[str] | None = None) -> int:
@@ -112,24 +112,25 @@ def _common(command: argparse.ArgumentParser) -> None:
 
 
 def _study(options, seeds):
-    from rlvr_utils.study import open_study
+    from rlvr_utils.study.study import open_study
 
     return open_study(options.profile, seeds, options.results, options.model, options.train_file,
                       options.eval_files, options.max_steps)
 
 
 def _reproduce(options) -> None:
-    from rlvr_utils.reproduce import reproduce
+    from rlvr_utils.study.reproduce import reproduce
 
     reproduce(_study(options, options.seeds), options.only, options.retrain)
 
 
 def _train(options) -> None:
-    from rlvr_utils.arms import with_arm
-    from rlvr_utils.attempt import first_process
-    from rlvr_utils.hardware import Hardware
-    from rlvr_utils.plan import launched_layout, plan, refuse_what_cannot_fit
-    from rlvr_utils.runs import find, obtain
+    from rlvr_utils.processes import first_process, launched_layout
+    from rlvr_utils.recipe.arms import with_arm
+    from rlvr_utils.records.run import find
+    from rlvr_utils.runs.obtain import obtain
+    from rlvr_utils.scale.hardware import Hardware
+    from rlvr_utils.scale.plan import plan, refuse_what_cannot_fit
 
     study = _study(options, [options.seed])
     if options.config:
@@ -151,16 +152,17 @@ def _train(options) -> None:
 
 def _read_config(path: Path):
     """A run's configuration from a JSON file."""
-    from rlvr_utils.profiles import from_fields
-    from rlvr_utils.sources import read_json
+    from rlvr_utils.data.files import read_json
+    from rlvr_utils.recipe.config import from_fields
 
     return from_fields(read_json(path), str(path))
 
 
 def _plan(options) -> None:
-    from rlvr_utils.arms import with_arm
-    from rlvr_utils.hardware import Hardware
-    from rlvr_utils.plan import launched_layout, plan, plan_text, refuse_what_cannot_fit
+    from rlvr_utils.processes import launched_layout
+    from rlvr_utils.recipe.arms import with_arm
+    from rlvr_utils.scale.hardware import Hardware
+    from rlvr_utils.scale.plan import plan, plan_text, refuse_what_cannot_fit
 
     study = _study(options, [0])
     hardware = Hardware.found(study.results)
@@ -174,8 +176,8 @@ def _plan(options) -> None:
 def _drill(options) -> None:
     import tempfile
 
-    from rlvr_utils.drill import drill
-    from rlvr_utils.profiles import load_profile
+    from rlvr_utils.recipe.config import load_profile
+    from rlvr_utils.scale.drill import drill
 
     with tempfile.TemporaryDirectory() as folder:
         record = drill(load_profile(options.profile), Path(folder), options.layers, options.hidden, options.prompts,
@@ -188,7 +190,7 @@ def _drill(options) -> None:
 
 def _evaluate(options) -> None:
     if options.folder:
-        from rlvr_utils.checkpoints import evaluate_run
+        from rlvr_utils.evaluation.kept_policies import evaluate_run
 
         run = _finished(options.folder)
         evaluate_run(run, None if options.step is None else [options.step])
@@ -200,7 +202,7 @@ def _evaluate(options) -> None:
 
 
 def _export(options) -> None:
-    from rlvr_utils.export import export
+    from rlvr_utils.runs.export import export
 
     export(_finished(options.folder), options.target, options.step)
     print(options.target)
@@ -208,7 +210,7 @@ def _export(options) -> None:
 
 def _finished(folder: Path):
     """The run in a folder. Raises `UserError` where there is no finished one."""
-    from rlvr_utils.runs import Run
+    from rlvr_utils.records.run import Run
 
     if not (folder / "provenance.json").exists():
         raise UserError(f"{folder}: no finished run there; give a folder under results/<profile>/runs")
@@ -217,8 +219,8 @@ def _finished(folder: Path):
 
 def _show(run) -> None:
     """The last evaluation of a run as a table, trouble in its training, and what is still to be evaluated."""
-    from rlvr_utils.checkpoints import missing_evaluations
-    from rlvr_utils.trouble import findings
+    from rlvr_utils.evaluation.kept_policies import missing_evaluations
+    from rlvr_utils.training.health import findings
 
     rows = run.rows("evaluations")
     for row in [row for row in rows if row["step"] == rows[-1]["step"]]:

@@ -82,7 +82,7 @@ def tiny_model(tmp_path_factory, tiny_tokenizer) -> Path:
     with no box, so that rewards vary within a group and every part of the loss does something."""
     import torch
 
-    from rlvr_utils.prompts import evaluation_prompts, training_prompt
+    from rlvr_utils.data.prompts import evaluation_prompts, training_prompt
 
     torch.set_num_threads(1)
     model = tiny_qwen2(len(tiny_tokenizer), tiny_tokenizer.eos_token_id)
@@ -109,7 +109,7 @@ def gguf_folder(tiny_model, tmp_path_factory):
     """The tiny model's own weights as a GGUF file with SmolLM2's splitting rule."""
     import gguf
 
-    from rlvr_utils.models import load_policy
+    from rlvr_utils.models.loading import load_policy
 
     model, tokenizer = load_policy(str(tiny_model))
     folder = tmp_path_factory.mktemp("gguf")
@@ -146,7 +146,7 @@ def gguf_folder(tiny_model, tmp_path_factory):
 @pytest.fixture(scope="session")
 def tiny_config(tmp_path_factory, tiny_model):
     """The pocket profile shrunk to three steps of two prompts with four answers each."""
-    from rlvr_utils.profiles import Benchmark, load_profile
+    from rlvr_utils.recipe.config import Benchmark, load_profile
 
     folder = tmp_path_factory.mktemp("data")
     pool = write_lines(folder / "pool.jsonl", [

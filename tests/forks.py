@@ -59,7 +59,7 @@ def die() -> None:
 
 def at_row(step: int, act) -> None:
     """Act after the rows of this step have been written."""
-    from rlvr_utils.recording import Recorder
+    from rlvr_utils.training.recorder import Recorder
 
     original = Recorder.on_log
 
@@ -79,7 +79,7 @@ def half_row(recorder) -> None:
 
 def around_save(before) -> None:
     """Call `before` with a checkpoint's folder and its step when it is written, but not yet marked as whole."""
-    from rlvr_utils.recording import Recorder
+    from rlvr_utils.training.recorder import Recorder
 
     original = Recorder.on_save
 
@@ -99,13 +99,13 @@ def half_checkpoint() -> None:
 
 
 def at_weights() -> None:
-    from rlvr_utils import attempt
+    from rlvr_utils.runs import obtain as attempt
 
     attempt.save_weights = lambda *_: die()
 
 
 def at_provenance() -> None:
-    from rlvr_utils import runs
+    from rlvr_utils.runs import obtain as runs
 
     original = runs.write_json
     runs.write_json = lambda path, data: die() if path.name == "provenance.json" else original(path, data)
@@ -210,11 +210,11 @@ def read(end: int) -> str:
 
 
 def serve() -> None:
-    import rlvr_utils.checkpoints
-    import rlvr_utils.export
+    import rlvr_utils.evaluation.kept_policies
     import rlvr_utils.grading
-    import rlvr_utils.plan
-    import rlvr_utils.training  # noqa: F401
+    import rlvr_utils.runs.export
+    import rlvr_utils.scale.plan
+    import rlvr_utils.training.setup  # noqa: F401
 
     for line in sys.stdin:
         commands, accident, after = json.loads(line)

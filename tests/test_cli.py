@@ -10,8 +10,8 @@ import pytest
 
 from rlvr_utils.cli import main
 from rlvr_utils.errors import shown
-from rlvr_utils.locks import held
-from rlvr_utils.profiles import load_profile, to_fields
+from rlvr_utils.recipe.config import load_profile, to_fields
+from rlvr_utils.records.locks import held
 
 POCKET = to_fields(load_profile("pocket"))
 
@@ -76,7 +76,7 @@ def test_a_row_without_a_question(mistake, tmp_path, option):
 
 
 def test_a_folder_into_which_another_process_reproduces(capsys, tmp_path, monkeypatch):
-    monkeypatch.setattr("rlvr_utils.reproduce.obtain_all", lambda *_: pytest.fail("it was trained"))
+    monkeypatch.setattr("rlvr_utils.study.reproduce.obtain_all", lambda *_: pytest.fail("it was trained"))
     with held(tmp_path / "reproduce.lock", "it"):
         assert main(["reproduce", "--retrain", "--results", str(tmp_path)]) == 2
         assert os.listdir(tmp_path) == ["reproduce.lock"]
@@ -85,8 +85,8 @@ def test_a_folder_into_which_another_process_reproduces(capsys, tmp_path, monkey
 
 
 def test_a_training_file_whose_ids_are_not_numbers_is_no_mistake(tmp_path, write_rows):
-    from rlvr_utils.study import open_study
-    from rlvr_utils.training import chosen_examples
+    from rlvr_utils.study.study import open_study
+    from rlvr_utils.training.examples import chosen_examples
 
     path = write_rows([{"unique_id": f"test/algebra/{i}.json", "problem": f"Q{i}", "answer": str(i)}
                        for i in range(3)])

@@ -7,11 +7,7 @@ from contextlib import suppress
 from math import isclose
 from typing import Any
 
-from rlvr_utils.grading.symbolic import (
-    latex_expression,
-    lenient_latex_expression,
-    python_expression,
-)
+from rlvr_utils.grading.symbolic import latex_expression, lenient_latex_expression, python_expression
 
 
 def _read(text: str) -> Any:

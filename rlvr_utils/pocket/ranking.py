@@ -15,14 +15,15 @@ from pathlib import Path
 import torch
 from transformers import TrainerCallback
 
-from rlvr_utils.arms import with_arm
+from rlvr_utils.analysis.selection import rank_by_historical_variance
+from rlvr_utils.data.prompts import training_prompt
 from rlvr_utils.grading import Verdict, grade_batch
-from rlvr_utils.models import load_policy
-from rlvr_utils.profiles import RunConfig, load_profile, local_path
-from rlvr_utils.prompts import training_prompt
-from rlvr_utils.rollouts import batched, sample
-from rlvr_utils.selection import rank_by_historical_variance
-from rlvr_utils.training import build_trainer, chosen_examples, prepare
+from rlvr_utils.models.loading import load_policy
+from rlvr_utils.recipe.arms import with_arm
+from rlvr_utils.recipe.config import RunConfig, load_profile, local_path
+from rlvr_utils.sampling.rollouts import batched, sample
+from rlvr_utils.training.examples import chosen_examples
+from rlvr_utils.training.setup import build_trainer, prepare
 
 SEED, EVERY, SAMPLES, BATCH = 1000, 10, 8, 512
 HISTORY = Path(__file__).parent / "history.json"

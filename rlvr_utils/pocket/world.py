@@ -13,10 +13,10 @@ import random
 from collections.abc import Iterator
 from pathlib import Path
 
+from rlvr_utils.data.prompts import SUFFIX, SYSTEM
 from rlvr_utils.pocket import algebra_subjects, arithmetic_subjects, counting_subjects, science
 from rlvr_utils.pocket.registers import write_solution
 from rlvr_utils.pocket.sketch import Dice, Sketch
-from rlvr_utils.prompts import SUFFIX, SYSTEM
 
 DATA = Path(__file__).parent / "data"
 MATH = {**arithmetic_subjects.SUBJECTS, **counting_subjects.SUBJECTS, **algebra_subjects.SUBJECTS}

@@ -14,7 +14,9 @@ from pathlib import Path
 from hostile import items
 from watch import Watch
 
-from rlvr_utils.grading import Verdict, batch, grade_batch, worker
+from rlvr_utils.grading import Verdict, grade_batch
+from rlvr_utils.grading import sandbox as worker
+from rlvr_utils.grading import verdicts as batch
 from rlvr_utils.grading.boxes import MAX_ANSWER
 
 HERE = str(Path(__file__).resolve().parent)

@@ -5,7 +5,7 @@ import hashlib
 import json
 from pathlib import Path
 
-from rlvr_utils.profiles import RunConfig, to_fields
+from rlvr_utils.recipe.config import RunConfig, to_fields
 
 
 def train(config: RunConfig, results: Path) -> list:

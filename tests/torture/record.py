@@ -13,10 +13,10 @@ from collections import Counter
 from pathlib import Path
 from xml.etree import ElementTree
 
-from rlvr_utils.grading.batch import GRADERS
-from rlvr_utils.profiles import load_profile
-from rlvr_utils.provenance import provenance
-from rlvr_utils.records import write_json
+from rlvr_utils.grading.verdicts import GRADERS
+from rlvr_utils.recipe.config import load_profile
+from rlvr_utils.records.files import write_json
+from rlvr_utils.records.provenance import provenance
 
 HERE = Path(__file__).resolve().parent
 RECORD = HERE / "record.json"

@@ -16,8 +16,8 @@ from safetensors.torch import save_file
 from scale import FULL
 from tokenizers import Tokenizer, models
 
-from rlvr_utils.disks import refusal
-from rlvr_utils.records import append_rows, write_whole
+from rlvr_utils.records.disks import refusal
+from rlvr_utils.records.files import append_rows, write_whole
 
 # A run of `config` opens some 44 files to write to them, its lock first.
 OPENINGS = range(1, 60)

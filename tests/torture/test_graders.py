@@ -17,7 +17,9 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from scale import times
 
-from rlvr_utils.grading import Verdict, batch, grade_batch, worker
+from rlvr_utils.grading import Verdict, grade_batch
+from rlvr_utils.grading import sandbox as worker
+from rlvr_utils.grading import verdicts as batch
 
 HERE = Path(__file__).resolve().parent
 GRADERS = tuple(batch.GRADERS)

@@ -7,24 +7,26 @@ import shutil
 import pytest
 import yaml
 from conftest import write_lines
+from data.test_problems import FORMATS, arc_row, authors_row
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from scale import times
-from test_problems import FORMATS, arc_row, authors_row
 
-from rlvr_utils import public_data
 from rlvr_utils.cli import _read_config
+from rlvr_utils.data import public as public_data
+from rlvr_utils.data.problems import distinct, load_benchmark, load_training
+from rlvr_utils.data.problems import source_rows as read_data
+from rlvr_utils.data.prompts import evaluation_prompts, training_prompt
+from rlvr_utils.data.public import PublicSet, load_accuracy_log
+from rlvr_utils.data.rows import Problem
 from rlvr_utils.errors import UserError
-from rlvr_utils.likelihood import checked_rows
-from rlvr_utils.model_files import check_checkpoint
-from rlvr_utils.models import load_policy
-from rlvr_utils.problems import Problem, distinct, load_benchmark, load_training
-from rlvr_utils.profiles import FOLDER, RunConfig, config_hash, from_fields, load_profile, to_fields
-from rlvr_utils.prompts import evaluation_prompts, training_prompt
-from rlvr_utils.public_data import PublicSet, load_accuracy_log
-from rlvr_utils.records import append_rows, drop_rows_after, read_rows
-from rlvr_utils.runs import obtain, partial_folder, run_name
-from rlvr_utils.sources import read_rows as read_data
+from rlvr_utils.evaluation.likelihood import checked_rows
+from rlvr_utils.models.files import check_checkpoint
+from rlvr_utils.models.loading import load_policy
+from rlvr_utils.recipe.config import FOLDER, RunConfig, config_hash, from_fields, load_profile, to_fields
+from rlvr_utils.records.files import append_rows, drop_rows_after, read_rows
+from rlvr_utils.records.run import partial_folder, run_name
+from rlvr_utils.runs.obtain import obtain
 
 SUFFIXES = (".jsonl", ".json", ".parquet")
 
@@ -224,7 +226,7 @@ def test_damaged_profiles(folder, monkeypatch):
     (folder / "profiles").mkdir()
     for name in ("pocket", "qwen2.5-math-1.5b"):
         shutil.copy(FOLDER / f"{name}.yaml", folder / "profiles")
-    monkeypatch.setattr("rlvr_utils.profiles.FOLDER", folder / "profiles")
+    monkeypatch.setattr("rlvr_utils.recipe.config.FOLDER", folder / "profiles")
     path = folder / "profiles" / "mine.yaml"
     like = yaml.safe_dump({"like": "pocket", "steps": 3, "labels": {"near": "1"}, "learning_rate": 1e-4}).encode()
 

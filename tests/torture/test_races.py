@@ -11,7 +11,7 @@ from folders import assert_same_runs, contents, train
 from scale import times
 
 from rlvr_utils.errors import UserError
-from rlvr_utils.locks import held
+from rlvr_utils.records.locks import held
 
 
 @pytest.fixture(scope="module")

@@ -63,7 +63,7 @@ class Watch:
 
 def watch_worker(path: str) -> None:
     """Watch this process, a worker, once the graders have imported what they need."""
-    from rlvr_utils.grading.batch import GRADERS
+    from rlvr_utils.grading.verdicts import GRADERS
 
     for grader in GRADERS.values():
         grader.full(r"\boxed{x+1}", r"\frac{x}{2}+y")

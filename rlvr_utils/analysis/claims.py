@@ -1,0 +1,220 @@
+"""The ledger: each claim of the paper, its published number, ours, and a verdict by a fixed rule.
+
+The rules were written before anything was measured. "Above zero" always means that the whole 95 %
+interval over seeds lies above zero. Accuracies are of the last checkpoint under the authors'
+evaluation grader; differences are paired by seed and given in percentage points.
+"""
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from rlvr_utils.analysis.intervals import Interval, difference_interval, mean_interval
+from rlvr_utils.analysis.measures import (
+    arc_benchmarks,
+    by_seed,
+    curve,
+    main_benchmark,
+    math_benchmarks,
+    reflecting,
+    saturation,
+    score,
+    steps,
+    subject_gains,
+)
+from rlvr_utils.analysis.published import published_text, published_value
+from rlvr_utils.records.run import Run
+
+# A difference smaller than this many points counts as "about equal" (C02, C03).
+MARGIN = 0.05
+Runs = dict[str, list[Run]]
+
+
+@dataclass(frozen=True)
+class Claim:
+    """One row of the ledger before it is written."""
+
+    id: str
+    statement: str
+    rule: str
+    unit: str
+    published: float | None
+    measured: Interval | None
+    holds: bool | None
+    figure: str
+    notebook: str
+
+    def row(self) -> dict:
+        """The row of claims.json. A claim whose intervals cannot be had (one seed) or whose
+        condition never arose is "not measured"."""
+        known = self.measured is not None and self.measured.low is not None and self.holds is not None
+        verdict = ("reproduced" if self.holds else "not reproduced") if known else "not measured"
+        measured = {"mean": None, "low": None, "high": None, "seeds": 0}
+        if self.measured:
+            scaled = [None if v is None else round(100 * v, 2)
+                      for v in (self.measured.mean, self.measured.low, self.measured.high)]
+            measured = dict(zip(("mean", "low", "high"), scaled), seeds=self.measured.n)
+        return {"id": self.id, "statement": self.statement, "rule": self.rule, "unit": self.unit,
+                "published": self.published, "measured": measured, "verdict": verdict,
+                "figure": self.figure, "notebook": self.notebook}
+
+
+def above(interval: Interval, bound: float = 0.0) -> bool | None:
+    """Does the whole interval lie above the bound? None where there is no interval."""
+    return None if interval.low is None else interval.low > bound
+
+
+def accuracy_gap(runs: Runs, arm: str, other: str, benchmarks: list[str]) -> Interval:
+    """Accuracy of `arm` minus that of `other` after the last step, paired by seed."""
+    return difference_interval(by_seed(runs[arm], lambda run: score(run, benchmarks)),
+                               by_seed(runs[other], lambda run: score(run, benchmarks)))
+
+
+def _published_gap(column: str, dataset: str, other: str, **match) -> float:
+    """The difference of two rows of Table 8; `match` picks among the rows of `other`."""
+    return round(published_value(8, column, dataset=dataset)
+                 - published_value(8, column, dataset=other, **match), 1)
+
+
+def c01(runs: Runs) -> Claim:
+    main = [main_benchmark(runs["base"][0].config)]
+    gain, gain_13 = (accuracy_gap(runs, arm, "base", main) for arm in ("one-shot", "one-shot-13"))
+    return Claim("C01", "One example lifts the base far",
+                 "the gain of {pi_1} lies above half the published gain, that of {pi_13} above zero",
+                 "points on MATH500 or its stand-in", published := _published_gap("MATH500", "{pi_1}", "base"),
+                 gain, _all(above(gain, published / 200), above(gain_13)), "figure1_comparison", "02_one_shot_training")
+
+
+def c02(runs: Runs) -> Claim:
+    gap = accuracy_gap(runs, "one-shot", "full-set", math_benchmarks(runs["base"][0].config))
+    return Claim("C02", "One example about equals the whole set",
+                 "{pi_1} minus full set lies above -5 points", "points on the six-benchmark average",
+                 _published_gap("Avg", "{pi_1}", "DSR-sub", reward_type="outcome"),
+                 gap, above(gap, -MARGIN), "figure1_comparison", "02_one_shot_training")
+
+
+def c03(runs: Runs) -> Claim:
+    gap = accuracy_gap(runs, "two-shot", "one-shot", math_benchmarks(runs["base"][0].config))
+    return Claim("C03", "Two examples equal or pass one", "two-shot minus {pi_1} lies above -5 points",
+                 "points on the six-benchmark average", _published_gap("Avg", "{pi_1,pi_13}", "{pi_1}"),
+                 gap, above(gap, -MARGIN), "figure1_comparison", "02_one_shot_training")
+
+
+def c05(runs: Runs, own_subject: str) -> Claim:
+    main = main_benchmark(runs["base"][0].config)
+    bases = {run.config.seed: run for run in runs["base"]}
+
+    def others(run: Run) -> float:
+        gains = subject_gains(run, bases[run.config.seed], main)
+        values = [gain for subject, gain in gains.items() if subject != own_subject]
+        return sum(values) / len(values)
+
+    gain = mean_interval(list(by_seed(runs["one-shot"], others).values()))
+    columns = ("Counting & Probability", "Geometry", "Intermediate Algebra", "Number Theory", "Prealgebra",
+               "Precalculus")
+    published = [published_value(3, column, dataset="{pi_1}") - published_value(3, column, dataset="base")
+                 for column in columns]
+    return Claim("C05", "Gains cross categories", "the mean gain over the six other subjects lies above zero",
+                 "points, mean over the six subjects that are not the example's",
+                 round(sum(published) / 6, 1), gain, above(gain), "table3_subjects", "02_one_shot_training")
+
+
+def c06(runs: Runs) -> Claim:
+    arc = arc_benchmarks(runs["base"][0].config)
+    gain, lead = (accuracy_gap(runs, "one-shot", other, arc) if arc else None for other in ("base", "full-set"))
+    published = sum(published_value(1, column, dataset="{pi_1}") - published_value(1, column, dataset="base")
+                    for column in ("ARC-E", "ARC-C")) / 2
+    return Claim("C06", "Gains reach a non-mathematical domain, more than with the full set",
+                 "{pi_1} minus base and {pi_1} minus full set both lie above zero",
+                 "points, mean of ARC-E and ARC-C or their stand-ins", round(published, 1), gain,
+                 _all(above(gain), above(lead)) if arc else None, "table1_arc", "04_arc_transfer")
+
+
+def _after_saturation(run: Run, value) -> float | None:
+    """`value(step)` at the last evaluation minus at the first one at or after saturation."""
+    start = saturation(run)
+    evaluated = [step for step in steps(run) if start is not None and step >= start]
+    return value(evaluated[-1]) - value(evaluated[0]) if len(evaluated) > 1 else None
+
+
+def c07(runs: Runs) -> Claim:
+    math = math_benchmarks(runs["base"][0].config)
+    rises = [_after_saturation(run, lambda step, run=run: score(run, math, step=step)) for run in runs["one-shot"]]
+    rise = mean_interval(rises) if None not in rises else None
+    return Claim("C07", "Test accuracy goes on rising after training accuracy has saturated",
+                 "the rise from the first evaluation after saturation to the last lies above zero; not measured "
+                 "if a seed never saturates", "points on the six-benchmark average",
+                 published_text("gain_after_saturation")["{pi_1}"], rise,
+                 rise and above(rise), "figure2_saturation", "05_post_saturation")
+
+
+def c08(runs: Runs) -> Claim:
+    math = math_benchmarks(runs["base"][0].config)
+    bases = {run.config.seed: run for run in runs["base"]}
+
+    def loss_from_best(run: Run) -> float:
+        values = [value for _, value in curve(run, bases[run.config.seed], math)]
+        return values[-1] - max(values)
+
+    kept = mean_interval([loss_from_best(run) for run in runs["one-shot"]])
+    strayed = all(run.rows("metrics")[-1]["kl"] > 1.0 for run in runs["one-shot"])
+    return Claim("C08", "Over-fitting shows late in the training example's own outputs and spares the test",
+                 "at the end the k3 divergence on the training example exceeds 1 nat a token in every seed, and test "
+                 "accuracy has kept within 5 points of its best", "points, last minus best six-benchmark average",
+                 None, kept, _all(strayed, above(kept, -MARGIN)), "figure3_own_outputs", "05_post_saturation")
+
+
+def c09(runs: Runs) -> Claim:
+    math = math_benchmarks(runs["base"][0].config)
+    late = [_after_saturation(run, lambda step, run=run: reflecting(run, math, step)) for run in runs["one-shot"]]
+    growth = mean_interval(late) if None not in late else None
+    full = [reflecting(run, math, steps(run)[-1]) - reflecting(run, math, steps(run)[0]) for run in runs["full-set"]]
+    return Claim("C09", "Words of self-reflection grow late with one example, not with the full set",
+                 "growth after saturation with {pi_1} lies above zero and the full set's mean growth is smaller; not "
+                 "measured if a seed never saturates", "points, share of responses that reflect", None, growth,
+                 growth and _all(above(growth), sum(full) / len(full) < growth.mean),
+                 "figure4_reflection", "05_post_saturation")
+
+
+def c13(runs: Runs) -> Claim:
+    main = [main_benchmark(runs["base"][0].config)]
+    bases = {run.config.seed: run for run in runs["base"]}
+    curves = [[value for _, value in curve(run, bases[run.config.seed], main)] for run in runs["entropy-only"]]
+    rise = mean_interval([max(values) - values[0] for values in curves])
+    fall = mean_interval([max(values) - values[-1] for values in curves])
+    return Claim("C13", "Entropy alone, without reward, lifts the base; then it collapses",
+                 "best minus base and best minus last both lie above zero", "points, best step minus base on MATH500 "
+                 "or its stand-in", round(published_value(6, "MATH500", model="Qwen2.5-Math-1.5B", step=20)
+                                          - published_value(8, "MATH500", dataset="base"), 1),
+                 rise, _all(above(rise), above(fall)), "figure12_entropy_only", "03_entropy_only_ablation")
+
+
+def c14(runs: Runs) -> Claim:
+    main = [main_benchmark(runs["base"][0].config)]
+    rest = accuracy_gap(runs, "one-shot", "format-reward", main)
+    lift = accuracy_gap(runs, "format-reward", "base", main)
+    value = {arm: by_seed(runs[arm], lambda run: score(run, main)) for arm in ("base", "format-reward", "one-shot")}
+    gains = [(value["format-reward"][seed] - start, value["one-shot"][seed] - start)
+             for seed, start in value["base"].items()]
+    share = mean_interval([form / gain for form, gain in gains]) if all(gain for _, gain in gains) else None
+    start, form, one = (published_value(14, "MATH500", **row) for row in (
+        {"dataset": "base"}, {"dataset": "DSR-sub", "reward_type": "format", "entropy_loss": True},
+        {"dataset": "{pi_1}", "reward_type": "outcome", "entropy_loss": True}))
+    return Claim("C14", "A format reward explains much of the gain, not all", "format reward minus base and {pi_1} "
+                 "minus format reward both lie above zero", "percent of the gain of {pi_1} on MATH500 or its stand-in",
+                 round(100 * (form - start) / (one - start), 1), share, _all(above(rest), above(lift)),
+                 "figure13_format", "02_one_shot_training")
+
+
+def _all(*parts: bool | None) -> bool | None:
+    """All of them; None as soon as one is unknown."""
+    return None if None in parts else all(parts)
+
+
+def ledger(runs: Runs, own_subject: str) -> list[dict]:
+    """Every claim as a row of claims.json."""
+    claims = [c01(runs), c02(runs), c03(runs), c05(runs, own_subject), c06(runs), c07(runs), c08(runs), c09(runs),
+              c13(runs), c14(runs)]
+    return [claim.row() for claim in claims]
+
+
+LEDGER_ARMS = ("base", "one-shot", "one-shot-13", "two-shot", "full-set", "format-reward", "entropy-only")

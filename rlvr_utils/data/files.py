@@ -1,0 +1,133 @@
+"""Rows of data, from a local file or from a dataset on the hub."""
+from __future__ import annotations
+
+import json
+import re
+from pathlib import Path
+
+from rlvr_utils.errors import UserError, reason, shown
+
+SUFFIXES = (".jsonl", ".json", ".parquet")
+# Half of a character beyond the first 65,536: JSON can smuggle it in, and UTF-8 cannot hold it.
+SURROGATE = re.compile("[\ud800-\udfff]")
+
+
+def read_rows(source: str | Path, split: str = "test") -> list[dict]:
+    """The rows of a JSON, JSON Lines or Parquet file, or of a dataset on the hub by its name.
+
+    `split` is the one wanted of a hub dataset. What begins with `.`, `/` or `~`, ends in a known
+    suffix or has several slashes is a path and never causes a network request. Raises `UserError` naming
+    file and line for what cannot be read, and where there is no row; what is in a row is not looked at.
+    """
+    path = expanded(source)
+    if not path.exists():
+        if isinstance(source, str) and not _looks_like_path(source):
+            return hub_rows(source, split)
+        raise UserError(f"{source}: no such file; give a path to a {', '.join(SUFFIXES)} file")
+    if path.suffix not in SUFFIXES or not path.is_file():
+        kind = ("folder" if path.is_dir() else "pipe or device" if not path.is_file()
+                else path.suffix or "file without a suffix")
+        raise UserError(f"{source}: cannot read a {kind}; give a {', '.join(SUFFIXES)} file")
+    rows = {".jsonl": _json_lines, ".json": _json_list, ".parquet": _parquet}[path.suffix](path)
+    if not rows:
+        raise UserError(f"{source}: the file has no rows; give at least one problem")
+    return rows
+
+
+def _looks_like_path(source: str) -> bool:
+    """Anything but `owner/name`: a hub dataset has exactly one slash."""
+    return source.startswith((".", "/", "~")) or source.endswith(SUFFIXES) or source.count("/") != 1
+
+
+def expanded(source: str | Path) -> Path:
+    """The path, a leading `~` replaced. Raises `UserError` where it cannot even be looked for: an
+    unknown user, a name too long, a folder that may not be searched."""
+    try:
+        path = Path(source).expanduser()
+        path.exists()
+    except (OSError, RuntimeError) as error:
+        raise UserError(f"{shown(str(source))}: no usable path ({reason(error)}); correct it") from None
+    return path
+
+
+def is_text(value: object) -> bool:
+    """Is this text that says something and that UTF-8 can hold?"""
+    return isinstance(value, str) and bool(value.strip()) and not SURROGATE.search(value)
+
+
+def hub_rows(name: str, split: str) -> list[dict]:
+    """`owner/name` or `owner/name:config`, the wanted split where there is one, else the first."""
+    from datasets import load_dataset
+
+    repository, _, subset = name.partition(":")
+    try:
+        splits = load_dataset(repository, subset or None)
+        rows = list(splits[split] if split in splits else splits[next(iter(splits))])
+    except Exception as error:  # the hub's client raises many types; the user needs one line
+        raise UserError(f"dataset {name!r} could not be loaded ({type(error).__name__}); check the "
+                        "name and the network, or give a local file") from error
+    if not rows:
+        raise UserError(f"dataset {name!r} has no rows; give another one, or a local file")
+    return rows
+
+
+def read_text(path: Path) -> str:
+    """The text of a UTF-8 file. Raises `UserError` where it cannot be read."""
+    try:
+        return path.read_text(encoding="utf-8-sig")
+    except UnicodeDecodeError as error:
+        raise UserError(f"{path}: not UTF-8 text (byte {error.start}); save it as UTF-8") from None
+    except OSError as error:
+        raise UserError(f"{path}: cannot be read ({error.strerror}); give a file that can") from None
+
+
+def read_json(path: Path) -> object:
+    """The value in a JSON file. Raises `UserError` naming the file, and the line where one is known."""
+    return _parsed(read_text(path), path)
+
+
+def _parsed(text: str, path: Path, line: int | None = None) -> object:
+    """The value of a JSON text. A name that stands twice in an object is an error too: one of its
+    values would be lost."""
+    try:
+        return json.loads(text, object_pairs_hook=_object)
+    except UserError as error:
+        why = str(error)
+    except json.JSONDecodeError as error:
+        line, why = line or error.lineno, error.msg
+    except RecursionError:
+        why = "nested too deeply"
+    except ValueError:  # Python reads no whole number of more than 4,300 digits
+        why = "a number has too many digits"
+    raise UserError(f"{path}: {f'line {line} is ' if line else ''}not valid JSON ({why}); mend it")
+
+
+def _object(pairs: list[tuple[str, object]]) -> dict:
+    fields: dict[str, object] = {}
+    for name, value in pairs:
+        if name in fields:
+            raise UserError(f"the name {shown(name)} stands twice")
+        fields[name] = value
+    return fields
+
+
+def _json_lines(path: Path) -> list[dict]:
+    lines = enumerate(read_text(path).split("\n"), start=1)
+    return [_parsed(line, path, number) for number, line in lines if line.strip()]
+
+
+def _json_list(path: Path) -> list[dict]:
+    text = read_text(path)
+    rows = _parsed(text, path) if text.strip() else []
+    if not isinstance(rows, list):
+        raise UserError(f"{path}: holds a JSON {type(rows).__name__}; give a list of rows")
+    return rows
+
+
+def _parquet(path: Path) -> list[dict]:
+    from pyarrow import parquet
+
+    try:
+        return parquet.read_table(path).to_pylist()
+    except Exception as error:  # the library raises many types; the user needs one line
+        raise UserError(f"{path}: not a readable Parquet file ({reason(error)}); write it again") from None

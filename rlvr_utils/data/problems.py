@@ -1,0 +1,77 @@
+"""Problems: training examples and benchmarks, from local files or public datasets by name."""
+from __future__ import annotations
+
+from pathlib import Path
+
+from rlvr_utils.data.files import read_rows
+from rlvr_utils.data.public import PUBLIC, public_rows
+from rlvr_utils.data.rows import Problem, parse_row
+from rlvr_utils.errors import UserError, shown
+
+
+def source_rows(source: str | Path, split: str = "test") -> list[dict]:
+    """The rows of a public set (`public:NAME`, which knows its own split), of a local file or of a
+    dataset on the hub; raises `UserError` as `read_rows`."""
+    if isinstance(source, str) and source.startswith(PUBLIC):
+        return public_rows(source)
+    return read_rows(source, split)
+
+
+
+def load_benchmark(source: str | Path, limit: int | None = None) -> list[Problem]:
+    """The problems of an evaluation set in file order, at most the first `limit`.
+
+    Raises `UserError` naming file, row (from 1) and field for what cannot be read, for a row
+    without an answer and for an `id` or `unique_id` that two rows share.
+    """
+    if limit is not None and limit < 1:
+        raise UserError(f"{source}: limit is {limit}; give at least 1, or None for all problems")
+    problems, seen = [], {}
+    for number, row in enumerate(source_rows(source, "test")[:limit], start=1):
+        problem, answer_field = parse_row(row, number, source)
+        if not problem.answer.strip():
+            raise UserError(f"{source}: row {number} has no answer in `{answer_field}`; fill it in, or "
+                            "remove the row")
+        named = next((name for name in ("id", "unique_id") if name in row), None)
+        if named and seen.setdefault(problem.id, number) != number:
+            raise UserError(f"{source}: row {number} has the `{named}` {shown(problem.id)} of row "
+                            f"{seen[problem.id]}; give every row its own")
+        problems.append(problem)
+    return problems
+
+
+def load_training(source: str | Path, empty_answers: str = "error") -> list[Problem]:
+    """Training examples in file order; repeated rows, as in the authors' 128-row files, are kept.
+
+    The authors' suffix is taken off the question: `rlvr_utils.data.prompts` puts it back. With
+    `empty_answers="drop"` rows without an answer are left out: DSR-sub has one (index 265), which
+    no boxed response can solve. Raises `UserError` as `load_benchmark`, for one id with two problems,
+    since examples are chosen by it, and when no row is left.
+    """
+    if empty_answers not in ("error", "drop"):
+        raise UserError(f"empty_answers is {empty_answers!r}; choose 'error' or 'drop'")
+    problems, first = [], {}
+    for number, row in enumerate(source_rows(source, "train"), start=1):
+        problem, answer_field = parse_row(row, number, source)
+        if problem.answer.strip():
+            problems.append(problem)
+        elif empty_answers == "error":
+            raise UserError(f"{source}: row {number} has no answer in `{answer_field}`; fill it in, or "
+                            "load with empty_answers='drop'")
+        else:
+            continue
+        earlier = first.setdefault(problem.id, problem)
+        if (earlier.question, earlier.answer) != (problem.question, problem.answer):
+            raise UserError(f"{source}: row {number} has the `id` {shown(problem.id)} of row {earlier.row} and another "
+                            "question or answer; give every problem its own")
+    if not problems:
+        raise UserError(f"{source}: no row has an answer; give a file with question and answer")
+    return problems
+
+
+def distinct(problems: list[Problem]) -> list[Problem]:
+    """The first occurrence of each question."""
+    first: dict[str, Problem] = {}
+    for problem in problems:
+        first.setdefault(problem.question, problem)
+    return list(first.values())

@@ -1,0 +1,168 @@
+"""Evaluation: answer every benchmark, grade each answer twice, count what the paper counts."""
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator
+from concurrent.futures import Future, ThreadPoolExecutor
+
+from rlvr_utils.data.problems import source_rows
+from rlvr_utils.errors import UserError
+from rlvr_utils.recipe.config import Benchmark, RunConfig, local_path
+
+GRADERS = ("qwen-eval", "math-verify")
+# Words of self-reflection that the paper counts (§3.2.4); a response counts once for each word.
+REFLECTION = ("rethink", "recheck", "recalculate")
+KEPT_RESPONSES = 12
+
+
+def load_benchmarks(config: RunConfig) -> list[tuple[Benchmark, list]]:
+    """Each benchmark of the configuration with its problems, as rows of the file where the
+    likelihood of choices is scored. Raises `UserError` as the loader does, and where there is no
+    benchmark."""
+    if not config.benchmarks:
+        raise UserError("no benchmark to evaluate: give eval_files or a profile with benchmarks")
+    return [(benchmark, _load(benchmark)) for benchmark in config.benchmarks]
+
+
+def _load(benchmark: Benchmark) -> list:
+    from rlvr_utils.data.problems import load_benchmark
+    from rlvr_utils.evaluation.likelihood import checked_rows
+
+    source = local_path(benchmark.file)
+    if benchmark.scoring != "likelihood":
+        return load_benchmark(source, benchmark.limit)
+    rows = source_rows(source)[:benchmark.limit]
+    checked_rows(rows, source)
+    return rows
+
+
+def check_lengths(config: RunConfig, model, tokenizer, loaded: list[tuple[Benchmark, list]]) -> None:
+    """Raise `UserError` for the first question whose prompt leaves no room for an answer, naming
+    file and row, before any is answered.
+
+    A model in this process must have positions for the prompt and a whole answer. vLLM ends an
+    answer at the length it was opened with, so there one token is room enough.
+    """
+    from rlvr_utils.data.prompts import check_prompt_lengths, evaluation_prompts
+
+    positions = getattr(model.config, "max_position_embeddings", None) or math.inf
+    room = (positions - config.eval_max_tokens if config.engine == "transformers"
+            else config.max_prompt_tokens + config.eval_max_tokens - 1)
+    for benchmark, problems in loaded:
+        if benchmark.scoring == "likelihood":
+            texts = [f"Question: {row['question']}\nAnswer: {max(row['choices']['text'], key=len)}" for row in problems]
+            rows, limit, remedy = [*range(1, len(texts) + 1)], positions, "leave the row out"
+        else:
+            texts = evaluation_prompts(tokenizer, config.eval_template, [problem.question for problem in problems])
+            rows, limit = [problem.row for problem in problems], room
+            remedy = f"lower eval_max_tokens (now {config.eval_max_tokens})"
+        check_prompt_lengths(tokenizer, texts, rows, limit, benchmark.file, remedy)
+
+
+def answers(policy, prompts: list[str], config: RunConfig, benchmark: Benchmark,
+            seed: int) -> Iterator[tuple[int, list[int]]]:
+    """The benchmark's number of responses to each prompt as they are written: (place, token ids), the
+    places of a prompt's responses side by side."""
+    encoded = [policy.tokenizer(prompt, add_special_tokens=False)["input_ids"] for prompt in prompts]
+    order = sorted(range(len(encoded)), key=lambda i: len(encoded[i]))  # little padding in a batch
+    places = [i * benchmark.samples + k for i in order for k in range(benchmark.samples)]
+    asked = [encoded[place // benchmark.samples] for place in places]
+    return zip(places, policy.respond(asked, config, benchmark.temperature, seed), strict=True)
+
+
+def cut(text: str, stops: tuple[str, ...]) -> str:
+    """The text up to the first stop string: where the authors' evaluation ends an answer."""
+    return text[:min((place for stop in stops if (place := text.find(stop)) >= 0), default=len(text))]
+
+
+def answer_and_grade(policy, prompts: list[str], golds: list[str], config: RunConfig, benchmark: Benchmark,
+                     seed: int) -> tuple[list[list[int]], list[str], dict[str, list[str]]]:
+    """Token ids, texts and each grader's verdicts of all responses; `golds` has one for each response.
+    A batch is graded while the next is being written."""
+    from rlvr_utils.data.prompts import STOP_STRINGS
+    from rlvr_utils.grading import grade_batch
+
+    ids: list[list[int]] = [[] for _ in golds]
+    texts = ["" for _ in golds]
+    grading: dict[tuple[str, int], Future] = {}
+    pool = ThreadPoolExecutor(1)
+    try:
+        for place, response in answers(policy, prompts, config, benchmark, seed):
+            text = policy.tokenizer.decode(response, skip_special_tokens=True)
+            ids[place], texts[place] = response, cut(text, STOP_STRINGS[config.eval_template])
+            for grader in GRADERS:
+                grading[grader, place] = pool.submit(grade_batch, [texts[place]], [golds[place]], grader)
+        return ids, texts, {grader: [grading[grader, place].result()[0].value for place in range(len(golds))]
+                            for grader in GRADERS}
+    finally:
+        pool.shutdown(cancel_futures=True)  # Ctrl-C waits for one answer, not for all
+
+
+def evaluate_benchmark(policy, benchmark: Benchmark, problems: list, config: RunConfig,
+                       seed: int) -> tuple[dict, list[dict]]:
+    """The record of one benchmark (shares between 0 and 1) and its first graded responses."""
+    from rlvr_utils.data.prompts import evaluation_prompts
+    from rlvr_utils.grading import sandbox as worker
+
+    worker.start()
+    prompts = evaluation_prompts(policy.tokenizer, config.eval_template, [p.question for p in problems])
+    asked = [problem for problem in problems for _ in range(benchmark.samples)]
+    ids, texts, verdicts = answer_and_grade(policy, prompts, [p.answer for p in asked], config, benchmark, seed)
+    row = {"benchmark": benchmark.name, "problems": len(problems), "samples": benchmark.samples,
+           **summarise(ids, texts, asked, verdicts, benchmark.samples, config.eval_max_tokens,
+                       policy.stops)}
+    kept = [{"benchmark": benchmark.name, "id": problem.id, "question": problem.question,
+             "answer": problem.answer, "subject": problem.subject, "response": text,
+             **{grader: verdicts[grader][i] for grader in GRADERS}}
+            for i, (problem, text) in enumerate(zip(asked, texts)) if i < KEPT_RESPONSES]
+    return row, kept
+
+
+def summarise(ids, texts, asked, verdicts, samples: int, limit: int, stops: set[int]) -> dict:
+    """Accuracies, time-outs, boxed share, lengths, truncation, reflection words, subjects."""
+    from rlvr_utils.grading import has_box
+
+    size = len(texts)
+    right = {grader: [v == "right" for v in verdicts[grader]] for grader in GRADERS}
+    main = right[GRADERS[0]]
+    lower = [text.lower() for text in texts]
+    subjects: dict[str, list[bool]] = {}
+    for problem, hit in zip(asked, main):
+        if problem.subject:
+            subjects.setdefault(problem.subject, []).append(hit)
+    return {
+        "accuracy": {grader: sum(right[grader]) / size for grader in GRADERS},
+        "timeouts": {grader: verdicts[grader].count("timeout") for grader in GRADERS},
+        "solved_once": sum(any(main[i:i + samples]) for i in range(0, size, samples)) / (size // samples),
+        "boxed": sum(map(has_box, texts)) / size,
+        "length": sum(map(len, ids)) / size,
+        "truncated": sum(len(i) >= limit and i[-1] not in stops for i in ids) / size,
+        "reflection": {word: sum(word in text for text in lower) for word in REFLECTION},
+        "reflecting": sum(any(word in text for word in REFLECTION) for text in lower),
+        "by_subject": {s: {"n": len(hits), "accuracy": sum(hits) / len(hits)}
+                       for s, hits in sorted(subjects.items())},
+    }
+
+
+def score_choices(policy, benchmark: Benchmark, rows: list[dict]) -> dict:
+    """The record of a multiple-choice benchmark by the likelihood of each choice."""
+    from rlvr_utils.evaluation.likelihood import multiple_choice_accuracy
+
+    scores = multiple_choice_accuracy(policy.model, policy.tokenizer, benchmark.name, rows)
+    return {"benchmark": benchmark.name, "problems": len(rows), "samples": 1, "scoring": benchmark.scoring,
+            "accuracy": {metric: scores[metric] for metric in ("acc", "acc_norm")}}
+
+
+def evaluate(policy, loaded: list[tuple[Benchmark, list]], config: RunConfig,
+             seed: int) -> tuple[list[dict], list[dict]]:
+    """Records and kept responses of all benchmarks. An evaluation never disturbs a training
+    trajectory: the policy's generator is seeded for it and put back."""
+    rows, responses = [], []
+    for benchmark, problems in loaded:
+        if benchmark.scoring == "likelihood":
+            rows.append(score_choices(policy, benchmark, problems))
+            continue
+        row, kept = evaluate_benchmark(policy, benchmark, problems, config, seed)
+        rows.append(row)
+        responses += kept
+    return rows, responses

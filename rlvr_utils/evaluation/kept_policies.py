@@ -1,0 +1,62 @@
+"""Evaluate saved policies: one benchmark after the other, so that a crash costs one benchmark."""
+from __future__ import annotations
+
+from pathlib import Path
+
+from rlvr_utils.errors import UserError
+from rlvr_utils.recipe.config import RunConfig
+from rlvr_utils.records.files import append_rows, keep_rows, read_rows
+from rlvr_utils.records.run import Run, hold, kept_policy, kept_steps
+
+
+def evaluate_run(run: Run, steps: list[int] | None = None) -> None:
+    """Evaluate the policies that a finished run has kept, all or those of `steps`; what is in the
+    run's records already is left alone. Raises `UserError` for a step without a policy."""
+    from rlvr_utils.evaluation.benchmarks import load_benchmarks
+
+    kept = kept_steps(run)
+    wanted = steps or kept
+    for step in wanted:
+        if step not in kept:
+            raise UserError(f"run {run.folder.name} has kept no policy of step {step}; it has: "
+                            f"{', '.join(map(str, kept)) or 'none (keep_every is 0)'}")
+    if not {*wanted} & {*missing_evaluations(run)}:
+        return  # nothing is written, so that a folder that is only to be read will do
+    loaded = load_benchmarks(run.config)
+    with hold(run.folder):
+        for step in wanted:
+            evaluate_policy(run.config, str(kept_policy(run.folder, step)), step, loaded, run.folder)
+
+
+def missing_evaluations(run: Run) -> list[int]:
+    """The kept steps for which some benchmark of the run's configuration has no record."""
+    done = _done(run.folder)
+    return [step for step in kept_steps(run)
+            if any((step, benchmark.name) not in done for benchmark in run.config.benchmarks)]
+
+
+def evaluate_policy(config: RunConfig, source: str, step: int, loaded: list, folder: Path, policy=None) -> None:
+    """Evaluate the policy in `source` on the benchmarks that have no record of this step yet, and
+    write the records; `policy` is it, where it is open already."""
+    from rlvr_utils.evaluation.benchmarks import evaluate
+    from rlvr_utils.models.engines import open_policy
+
+    done = _done(folder)
+    # Responses are written before the record that makes them count.
+    keep_rows(folder / "responses.jsonl", lambda row: row["step"] != step or (step, row["benchmark"]) in done)
+    keep_rows(folder / "evaluations.jsonl", lambda row: True)
+    for scoring in ("generation", "likelihood"):
+        waiting = [pair for pair in loaded if pair[0].scoring == scoring and (step, pair[0].name) not in done]
+        if not waiting:
+            continue
+        # vLLM cannot score choices; one engine at a time is open, since each fills the GPU.
+        serving = open_policy(config, source, scoring) if policy is None else policy
+        for pair in waiting:
+            rows, responses = evaluate(serving, [pair], config, config.seed)
+            append_rows(folder / "responses.jsonl", [{"step": step, **row} for row in responses])
+            append_rows(folder / "evaluations.jsonl", [{"step": step, **row} for row in rows])
+        del serving
+
+
+def _done(folder: Path) -> set[tuple[int, str]]:
+    return {(row["step"], row["benchmark"]) for row in read_rows(folder / "evaluations.jsonl")}

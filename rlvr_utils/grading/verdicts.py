@@ -1,0 +1,90 @@
+"""Grading responses, one or many: extraction, the quick path, the cache and the worker."""
+
+from __future__ import annotations
+
+from enum import StrEnum
+from types import ModuleType
+
+from rlvr_utils.errors import UserError
+from rlvr_utils.grading import (
+    math_verify,
+    qwen_eval,
+    training_reward,
+)
+from rlvr_utils.grading import (
+    sandbox as worker,
+)
+from rlvr_utils.grading.boxes import MAX_ANSWER
+
+GRADERS: dict[str, ModuleType] = {
+    "qwen-eval": qwen_eval,
+    "math-verify": math_verify,
+    "training": training_reward,
+}
+_CACHE_SIZE = 20_000  # of the longest answers, some hundred megabytes
+
+
+class Verdict(StrEnum):
+    """Outcome of grading one response; TIMEOUT counts as wrong, but can be counted apart."""
+
+    RIGHT = "right"
+    WRONG = "wrong"
+    TIMEOUT = "timeout"
+
+
+_cache: dict[tuple[str, str, str], Verdict] = {}
+
+
+def _judge(grader: ModuleType, answer: str, gold: str) -> Verdict:
+    verdict = grader.quick(answer, gold)
+    if verdict is None:
+        try:
+            verdict = worker.ask(grader.__name__, answer, gold)
+        except worker.NoVerdict:
+            return Verdict.TIMEOUT
+    return Verdict.RIGHT if verdict else Verdict.WRONG
+
+
+def _verdict(name: str, response: str, gold: str) -> Verdict:
+    if not gold.strip() or len(gold) > MAX_ANSWER:
+        return Verdict.WRONG
+    answer = GRADERS[name].extract(response)
+    key = (name, gold, answer)
+    if key not in _cache:
+        if len(_cache) >= _CACHE_SIZE:
+            _cache.clear()
+        _cache[key] = _judge(GRADERS[name], answer, gold)
+    return _cache[key]
+
+
+def grade_batch(responses: list[str], golds: list[str], grader: str) -> list[Verdict]:
+    """Verdicts on responses, in order; `golds[i]` is the gold answer of `responses[i]`.
+
+    Equal strings and plain numbers are settled here; all else goes to one worker process, at most
+    three seconds of its processor time an item, after which the item is a TIMEOUT. Verdicts,
+    time-outs among them, are remembered by grader, gold and extracted answer: a thousand equal
+    answers cost one. A gold that is blank or longer than 4000 characters makes every response
+    wrong. Raises UserError for an unknown grader, lists of different lengths and items that are not
+    text.
+    """
+    if grader not in GRADERS:
+        known = ", ".join(map(repr, GRADERS))
+        raise UserError(f"grader {grader!r}: unknown; use one of {known}")
+    if len(responses) != len(golds):
+        raise UserError(
+            f"grade_batch: {len(responses)} responses but {len(golds)} golds; give one gold each"
+        )
+    for name, texts in (("response", responses), ("gold", golds)):
+        for row, text in enumerate(texts):
+            if not isinstance(text, str):
+                raise UserError(f"{name} {row}: {text!r} is not text; convert it with str()")
+    return [_verdict(grader, *pair) for pair in zip(responses, golds, strict=True)]
+
+
+def grade(response: str, gold: str, grader: str = "qwen-eval") -> bool:
+    """Whether a response is right; a time-out counts as wrong.
+
+    grader: "qwen-eval" (the authors' evaluation: Qwen2.5-Math's rules), "math-verify" (the
+    library) or "training" (the authors' reward). Raises UserError as `grade_batch` does.
+    """
+    return grade_batch([response], [gold], grader)[0] is Verdict.RIGHT

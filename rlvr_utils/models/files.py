@@ -1,0 +1,117 @@
+"""The files of a model or a checkpoint, looked at before anything is loaded: settings, the names and
+shapes of weights, what a training goes on from. No pickle is opened but a checkpoint's own optimizer."""
+from __future__ import annotations
+
+from collections import Counter
+from pathlib import Path
+
+from rlvr_utils.errors import UserError, reason, shown
+from rlvr_utils.data.files import read_json
+
+TOKENIZERS = ("tokenizer.json", "vocab.json", "tokenizer.model")
+INDEX = "model.safetensors.index.json"
+SETTINGS = ("config.json", "generation_config.json", "tokenizer_config.json", "tokenizer.json", "vocab.json",
+            "special_tokens_map.json", "added_tokens.json", INDEX)
+
+
+def check_folder(path: Path) -> None:
+    """Raise `UserError` for what a model folder lacks, or for the first file there that is damaged."""
+    if not path.is_dir():
+        raise UserError(f"model folder {path} does not exist; give a folder or a hub id")
+    if not (path / "config.json").is_file():
+        raise UserError(f"model folder {path} has no config.json; give a Hugging Face folder")
+    if not list(path.glob("*.safetensors")):
+        raise UserError(f"model folder {path} has no .safetensors file (pickled weights are "
+                        "refused); save it with save_pretrained")
+    # Without this the library quietly builds a tokenizer with an empty vocabulary.
+    if not any((path / name).is_file() for name in TOKENIZERS):
+        raise UserError(f"model folder {path} has no tokenizer.json; save its tokenizer too")
+    for file in [path / name for name in SETTINGS if (path / name).exists()]:
+        _check_settings(file)
+    stored_shapes(path, "save the model again")
+
+
+def _check_settings(file: Path) -> None:
+    """The library would ignore a damaged generation_config.json, and follow an index anywhere."""
+    if not file.is_file():
+        raise UserError(f"{file}: is no file; save the model again")
+    fields = read_json(file)
+    if not isinstance(fields, dict):
+        raise UserError(f"{file}: holds {shown(fields)}; give a JSON object")
+    if file.name != INDEX:
+        return
+    places = fields.get("weight_map")
+    for name, place in places.items() if isinstance(places, dict) else [("weight_map", places)]:
+        if not (isinstance(place, str) and place.endswith(".safetensors") and Path(place).name == place):
+            raise UserError(f"{file}: {shown(name)} is {shown(place)}; give the name of a .safetensors file beside it")
+
+
+def stored_shapes(folder: Path, remedy: str) -> dict[str, tuple[int, ...]]:
+    """The shape of every tensor in the folder's safetensors files, from their headers alone. Raises
+    `UserError` naming the first file that is damaged or cut short."""
+    from safetensors import safe_open
+
+    shapes = {}
+    for file in sorted(folder.glob("*.safetensors")):
+        if not file.is_file():
+            raise UserError(f"{file}: is no file; {remedy}")
+        try:
+            with safe_open(file, framework="pt") as tensors:
+                shapes |= {name: tuple(tensors.get_slice(name).get_shape()) for name in tensors.keys()}
+        except Exception as error:  # the library raises many types; the user needs one line
+            raise UserError(f"{file}: not a whole safetensors file ({reason(error)}); {remedy}") from None
+    return shapes
+
+
+def check_checkpoint(folder: Path, model) -> None:
+    """Raise `UserError` unless a training of this model can go on from the checkpoint: its weights have
+    the model's names and shapes, optimizer, schedule and random states can be read, and it was
+    written at the step of its name. Tensors are not read. What FSDP or DeepSpeed have cut into
+    pieces is left to them.
+    """
+    remedy = f"delete this {folder.name}, and the run goes on from an earlier one or from its beginning"
+    try:
+        state = read_json(folder / "trainer_state.json")
+    except UserError:
+        state = None
+    if not isinstance(state, dict) or f"checkpoint-{state.get('global_step')}" != folder.name:
+        raise UserError(f"{folder / 'trainer_state.json'}: does not hold the state after this step; {remedy}")
+    shapes = stored_shapes(folder, remedy)
+    if not shapes:
+        return
+    expected = {name: tuple(tensor.shape) for name, tensor in model.state_dict().items()}
+    missing = expected.keys() - shapes.keys() - set(getattr(model, "_tied_weights_keys", None) or ())
+    wrong = sorted(missing | {name for name, shape in shapes.items() if expected.get(name) != shape})
+    if wrong:
+        raise UserError(f"{folder}: its weights are another model's, such as {wrong[0]} with shape "
+                        f"{shapes.get(wrong[0])} for {expected.get(wrong[0])}; {remedy}")
+    if not any(folder.glob("global_step*")):
+        _check_states(folder, model, remedy)
+
+
+def _check_states(folder: Path, model, remedy: str) -> None:
+    """Without one of these files the library would begin with a fresh optimizer and say nothing."""
+    for name in ("optimizer.pt", "scheduler.pt"):
+        if not (folder / name).is_file():
+            raise UserError(f"{folder}: has no {name}; {remedy}")
+    states = {}
+    for file in (folder / "optimizer.pt", folder / "scheduler.pt", *sorted(folder.glob("rng_state*.pth"))):
+        states[file.name] = _unpickled(file, remedy)
+    try:
+        moments = Counter(tuple(state["exp_avg"].shape) for state in states["optimizer.pt"]["state"].values())
+    except (AttributeError, KeyError, TypeError):
+        moments = Counter()
+    if moments != Counter(tuple(part.shape) for part in model.parameters() if part.requires_grad):
+        raise UserError(f"{folder / 'optimizer.pt'}: is another model's; {remedy}")
+
+
+def _unpickled(file: Path, remedy: str) -> object:
+    """What torch has saved, as the trainer reads it: tensors and plain data only, nothing is run."""
+    import torch
+    from transformers.trainer_pt_utils import safe_globals
+
+    try:
+        with safe_globals():
+            return torch.load(file, map_location="cpu", weights_only=True, mmap=True)
+    except Exception as error:  # the library raises many types; the user needs one line
+        raise UserError(f"{file}: cannot be read ({type(error).__name__}); {remedy}") from None

@@ -1,0 +1,52 @@
+"""GGUF files: one file with quantized weights, settings and tokenizer, read into a plain model."""
+from __future__ import annotations
+
+from pathlib import Path
+
+from rlvr_utils.errors import UserError
+
+
+def gguf_file(path: Path) -> Path | None:
+    """The .gguf file to read, or None where `path` is not a GGUF source."""
+    if path.suffix == ".gguf" and path.is_file():
+        return path
+    if not path.is_dir() or (path / "config.json").exists():
+        return None
+    files = sorted(path.glob("*.gguf"))
+    if len(files) > 1:
+        names = ", ".join(file.name for file in files)
+        raise UserError(f"{path}: holds {len(files)} GGUF files ({names}); name one of them")
+    return files[0] if files else None
+
+
+def read_gguf(file: Path, dtype):
+    """The dequantized weights in a plain model: the one that the library returns can neither be
+    trained nor saved, since it still counts as quantized."""
+    from transformers import AutoModelForCausalLM, AutoTokenizer, GenerationConfig, GgufConfig
+
+    options = {"gguf_file": file.name, "local_files_only": True}
+    tokenizer = AutoTokenizer.from_pretrained(str(file.parent), **options)
+    _split_digits(tokenizer, file)
+    read = AutoModelForCausalLM.from_pretrained(
+        str(file.parent), dtype=dtype, quantization_config=GgufConfig(dequantize=True), **options)
+    config = read.config
+    if hasattr(config, "quantization_config"):
+        del config.quantization_config
+    model = AutoModelForCausalLM.from_config(config, dtype=dtype)
+    model.load_state_dict(read.state_dict())
+    model.generation_config = GenerationConfig(
+        bos_token_id=tokenizer.bos_token_id, eos_token_id=tokenizer.eos_token_id)
+    return model, tokenizer
+
+
+def _split_digits(tokenizer, file: Path) -> None:
+    """SmolLM2's splitting rule, digits first: the file names it and the library's reading drops
+    it, so that a number after an empty line would get tokens that the model never saw."""
+    from gguf import GGUFReader
+    from tokenizers import pre_tokenizers
+
+    rule = GGUFReader(file).get_field("tokenizer.ggml.pre")
+    if rule is not None and rule.contents() == "smollm":
+        tokenizer.backend_tokenizer.pre_tokenizer = pre_tokenizers.Sequence([
+            pre_tokenizers.Digits(individual_digits=True),
+            pre_tokenizers.ByteLevel(add_prefix_space=False)])

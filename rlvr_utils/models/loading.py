@@ -1,0 +1,140 @@
+"""Policies: a causal language model and its tokenizer from a folder, a GGUF file or the hub."""
+from __future__ import annotations
+
+import os
+from contextlib import contextmanager
+from pathlib import Path
+
+from rlvr_utils.errors import UserError, reason, shown
+from rlvr_utils.models.gguf import gguf_file, read_gguf
+from rlvr_utils.models.files import check_folder, stored_shapes
+from rlvr_utils.recipe.fields import DTYPES
+from rlvr_utils.data.files import expanded
+
+
+def load_policy(source: str, dtype: str = "float32", device: str | None = None):
+    """(model, tokenizer) in evaluation mode on `device`, by default the GPU when there is one.
+
+    `source` is a Hugging Face folder, a .gguf file, a folder with exactly one .gguf file, or a hub
+    id. What exists, begins with `.`, `/` or `~`, ends in .gguf or has several slashes is local and
+    never causes a network request. GGUF weights are dequantized; to train them with a KL term,
+    convert them first, since the reference model is read from a folder. Raises `UserError` for a
+    folder that is missing, incomplete or damaged, for one without safetensors (pickled weights are
+    refused), for weights or a tokenizer of another model, and for a hub id that cannot be had.
+    """
+    import torch
+
+    if dtype not in DTYPES:
+        raise UserError(f"dtype {dtype!r} does not exist; choose one of: {', '.join(DTYPES)}")
+    path = expanded(source)
+    local = path.exists() or _looks_like_path(source)
+    gguf = gguf_file(path) if local else None
+    if local and gguf is None:
+        check_folder(path)
+    try:
+        with _silence():
+            if gguf is not None:
+                model, tokenizer = read_gguf(gguf, getattr(torch, dtype))
+            else:
+                model, tokenizer = _read(str(path) if local else source, getattr(torch, dtype), local)
+    except Exception as error:  # the libraries raise many types; the user needs one line
+        remedy = "save it again" if local else "check the id and the network, or give a folder"
+        raise UserError(f"model {source!r} could not be loaded ({reason(error)}); {remedy}") from error
+    _check_tokens(source, model, tokenizer)
+    if tokenizer.pad_token is None:
+        tokenizer.pad_token = tokenizer.eos_token
+    model.generation_config.pad_token_id = tokenizer.pad_token_id
+    return model.to(device or ("cuda" if torch.cuda.is_available() else "cpu")).eval(), tokenizer
+
+
+def copy_policy(source: Path, target: Path, dtype: str) -> None:
+    """Write the Hugging Face folder `source` as `target`, its weights as safetensors of `dtype`.
+
+    Raises `UserError` where `target` is not new or empty, and as `load_policy` for the source.
+    """
+    check_target(target)
+    model, tokenizer = load_policy(str(source.absolute()), dtype, "cpu")
+    model.save_pretrained(target)
+    tokenizer.save_pretrained(target)
+
+
+def check_target(target: Path) -> None:
+    """Raise `UserError` where a folder to be written is neither new nor empty."""
+    if target.exists() and (not target.is_dir() or any(target.iterdir())):
+        raise UserError(f"{target}: exists and is not an empty folder; choose a new folder")
+
+
+def convert_gguf(source: Path, target: Path) -> None:
+    """Write a GGUF file, or the folder with exactly one, as a float32 Hugging Face folder.
+
+    Raises `UserError` when there is not exactly one file, or `target` is not new or empty.
+    """
+    if gguf_file(source) is None:
+        raise UserError(f"{source}: no .gguf file there; give one, or the folder that holds it")
+    copy_policy(source, target, "float32")
+
+
+def _looks_like_path(source: str) -> bool:
+    path_like = source.startswith((".", "/", "~")) or source.endswith(".gguf")
+    return path_like or source.count(os.sep) > 1
+
+
+@contextmanager
+def _silence():
+    """No progress bars, which would litter notebooks and logs, and no table of what does not fit: it
+    becomes one line."""
+    from transformers.utils import logging
+
+    logging.disable_progress_bar()
+    verbosity = logging.get_verbosity()
+    logging.set_verbosity_error()
+    try:
+        yield
+    finally:
+        logging.set_verbosity(verbosity)
+
+
+def _check_tokens(source: str, model, tokenizer) -> None:
+    """A tokenizer of another model would fail in the middle of a run, and so would an end that is no token."""
+    most, rows = max(tokenizer.get_vocab().values(), default=0), model.get_input_embeddings().num_embeddings
+    if most >= rows:
+        raise UserError(f"model {source!r}: its tokenizer writes tokens up to {most}, its weights know {rows}; save "
+                        "the tokenizer of this model beside it")
+    ends = model.generation_config.eos_token_id
+    for end in ends if isinstance(ends, list) else [ends]:
+        if end is not None and not isinstance(end, int):
+            raise UserError(f"model {source!r}: eos_token_id in its generation_config.json is {shown(end)}; give the "
+                            "number of a token")
+
+
+def _read(source: str, dtype, local: bool):
+    from transformers import AutoModelForCausalLM, AutoTokenizer
+
+    # An explicit False: left out, the library asks on the terminal and waits for an answer.
+    options = {"local_files_only": local, "trust_remote_code": False}
+    if local:
+        _check_shapes(Path(source))
+    tokenizer = AutoTokenizer.from_pretrained(source, **options)
+    model, report = AutoModelForCausalLM.from_pretrained(
+        source, dtype=dtype, use_safetensors=True, output_loading_info=True, **options)
+    wrong = sorted(map(str, {*report["missing_keys"], *report["unexpected_keys"], *report["mismatched_keys"]}))
+    if wrong:  # the library would only warn, and fill in random numbers
+        raise ValueError(f"{len(wrong)} weights are not those of its config.json, such as {wrong[0]}")
+    return model, tokenizer
+
+
+def _check_shapes(folder: Path) -> None:
+    """Compare the stored shapes with those that config.json asks for, before memory is: what fits
+    badly costs nothing then, however large. Names are left to the library, which knows old ones."""
+    import torch
+    from transformers import AutoConfig, AutoModelForCausalLM
+
+    config = AutoConfig.from_pretrained(folder, local_files_only=True, trust_remote_code=False)
+    if hasattr(config, "quantization_config"):  # stored in packs
+        return
+    with torch.device("meta"):
+        wanted = AutoModelForCausalLM.from_config(config, trust_remote_code=False).state_dict()
+    for name, shape in stored_shapes(folder, "save the model again").items():
+        if name in wanted and tuple(wanted[name].shape) != shape:
+            raise ValueError(f"weights are not those of its config.json, such as {name} with shape {shape} for "
+                             f"{tuple(wanted[name].shape)}")

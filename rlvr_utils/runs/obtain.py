@@ -1,0 +1,170 @@
+"""Obtain a run: load it when it is finished, resume it when it is not, train it otherwise."""
+from __future__ import annotations
+
+import json
+import os
+import shutil
+from contextlib import contextmanager, nullcontext, suppress
+from pathlib import Path
+
+from rlvr_utils.errors import UserError
+from rlvr_utils.processes import first_process, wait_for_everyone
+from rlvr_utils.recipe.config import RunConfig, config_hash, local_path, to_fields
+from rlvr_utils.records.disks import refusal
+from rlvr_utils.records.files import drop_rows_after, write_json
+from rlvr_utils.records.run import (
+    JSON_LINES,
+    LOG,
+    REQUEST,
+    Run,
+    clear_halves,
+    find,
+    hold,
+    partial_folder,
+    step_of,
+    whole_checkpoint,
+)
+
+
+def obtain(config: RunConfig, results: Path, stop_after: int | None = None) -> Run | None:
+    """Load, resume or train the run; None when it was told to stop after a step before its last.
+
+    Under `accelerate launch` every process calls this, with one results folder in common; the
+    first one writes. Raises `UserError` when another program holds the run, and when the disk refuses.
+    """
+    finished = find(config, results)
+    if finished:
+        return finished
+    prepared = prepare(config)
+    partial = partial_folder(config, results)
+    with hold(partial) if first_process() else nullcontext(), _told_of_the_disk(partial, config):
+        if first_process():
+            if find(config, results):  # by another program, while this one was loading
+                return _found_late(partial)
+            clear_halves(partial)
+            write_json(partial / "config.json", {"config": to_fields(config), "hash": config_hash(config)})
+        facts = execute(config, partial, *prepared, stop_after)
+        if facts is None:
+            return None
+        wait_for_everyone()
+        if first_process():
+            _finish(partial, facts)
+    wait_for_everyone()
+    return Run(partial.with_suffix(""))
+
+
+@contextmanager
+def _told_of_the_disk(partial: Path, config: RunConfig):
+    """Turn what the libraries raise on a full disk into one line; what was half written gives its room back."""
+    try:
+        yield
+    except Exception as error:
+        reason = refusal(error, partial)
+        if reason is None:
+            raise
+        with suppress(OSError):
+            clear_halves(partial)
+        step = step_of(whole_checkpoint(partial), config)
+        raise UserError(f"{reason}; the same command then goes on from step {step} of {config.steps}") from error
+
+
+def _found_late(partial: Path) -> Run:
+    """The run that another program has finished; processes that train together would be parted by it."""
+    shutil.rmtree(partial, ignore_errors=True)
+    if int(os.environ.get("WORLD_SIZE", 1)) > 1:
+        raise UserError(f"run {partial.stem} has been finished by another process; give the same command again")
+    return Run(partial.with_suffix(""))
+
+
+def _finish(partial: Path, facts: dict) -> None:
+    """Give a whole run its final name; what makes it whole is written before anything is removed."""
+    write_json(partial / "provenance.json", facts)
+    shutil.rmtree(partial / "checkpoints", ignore_errors=True)
+    for name in (REQUEST, LOG):
+        (partial / name).unlink(missing_ok=True)
+    partial.rename(partial.with_suffix(""))
+
+
+def prepare(config: RunConfig) -> tuple:
+    """Model, tokenizer, benchmarks and training rows, all loaded before anything is written."""
+    import torch
+
+    from rlvr_utils.evaluation.benchmarks import check_lengths, load_benchmarks
+    from rlvr_utils.models.engines import check_engine
+    from rlvr_utils.models.loading import load_policy
+
+    torch.set_num_threads(config.cpu_threads)
+    check_engine(config.engine)
+    benchmarks = load_benchmarks(config)
+    # A model to be trained is put in its place, or cut into shards, by the trainer; vLLM loads its own.
+    elsewhere = config.steps or config.engine != "transformers"
+    model, tokenizer = load_policy(local_path(config.model), config.dtype, "cpu" if elsewhere else None)
+    check_lengths(config, model, tokenizer, benchmarks)  # an unknown template is refused here too
+    rows = None
+    if config.steps:
+        from rlvr_utils.training.setup import prepare as prepare_training
+
+        rows = prepare_training(config, tokenizer)
+    return model, tokenizer, benchmarks, rows
+
+
+def execute(config: RunConfig, folder: Path, model, tokenizer, benchmarks: list, rows,
+            stop_after: int | None) -> dict | None:
+    """Train (or only evaluate, when there are no steps) into `folder`; the provenance facts, or
+    None when the training has stopped early."""
+    from rlvr_utils.records.provenance import provenance
+
+    if (folder / "provenance.json").exists():  # an earlier attempt has done everything but give the run its name
+        return json.loads((folder / "provenance.json").read_text())
+    with provenance(config) as facts:
+        if config.steps == 0:
+            _evaluate_base(config, folder, model, tokenizer, benchmarks)
+            return facts
+        checkpoint = whole_checkpoint(folder)
+        step = step_of(checkpoint, config)
+        if first_process():
+            for name in JSON_LINES:
+                drop_rows_after(folder / name, step if checkpoint else -1)
+        trainer = _train(config, folder, model, tokenizer, benchmarks, rows, checkpoint, stop_after)
+        if trainer.state.global_step < config.steps * config.updates_per_rollout:
+            return None
+        facts["resumed_from"] = step or None
+        facts["weights_sha256"] = save_weights(trainer, folder / "weights")
+    return facts
+
+
+def _evaluate_base(config: RunConfig, folder: Path, model, tokenizer, benchmarks: list) -> None:
+    from rlvr_utils.evaluation.kept_policies import evaluate_policy
+    from rlvr_utils.models.engines import TransformersPolicy
+
+    policy = TransformersPolicy(model, tokenizer) if config.engine == "transformers" else None
+    evaluate_policy(config, local_path(config.model), 0, benchmarks, folder, policy)
+
+
+def _train(config: RunConfig, folder: Path, model, tokenizer, benchmarks: list, rows, checkpoint: Path | None,
+           stop_after: int | None):
+    from rlvr_utils.models.files import check_checkpoint
+    from rlvr_utils.training.recorder import Recorder
+    from rlvr_utils.training.setup import build_trainer
+
+    if checkpoint:
+        check_checkpoint(checkpoint, model)
+    recorder = Recorder(config, folder, tokenizer, benchmarks, stop_after)
+    trainer = build_trainer(config, model, tokenizer, rows, folder / "checkpoints", recorder)
+    trainer.train(resume_from_checkpoint=str(checkpoint) if checkpoint else None)
+    return trainer
+
+
+def save_weights(trainer, folder: Path) -> str | None:
+    """Save the policy as a Hugging Face folder; the SHA-256 of its weights, on the first process."""
+    import hashlib
+
+    trainer.save_model(str(folder))
+    if not first_process():
+        return None
+    (folder / "training_args.bin").unlink(missing_ok=True)  # a pickle that nothing here reads
+    digest = hashlib.sha256()
+    for path in sorted(folder.glob("*.safetensors")):
+        with path.open("rb") as stream:
+            digest.update(hashlib.file_digest(stream, "sha256").digest())
+    return digest.hexdigest()

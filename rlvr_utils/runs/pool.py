@@ -1,0 +1,181 @@
+"""Train and evaluate several runs, each in a process of its own, by the command that a user would type.
+
+A run's process outlives the one that asked for it, such as a notebook's kernel: whoever asks again
+follows it. Without a GPU as many runs stand side by side as there are cores; with GPUs one has them all.
+"""
+from __future__ import annotations
+
+import os
+import shutil
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+from rlvr_utils.errors import UserError
+from rlvr_utils.recipe.config import RunConfig, to_fields
+from rlvr_utils.records.files import read_rows, write_json
+from rlvr_utils.records.locks import holder
+from rlvr_utils.records.run import LOG, REQUEST, Run, find, hold, lock_of, partial_folder, run_name
+from rlvr_utils.runs.obtain import obtain
+
+PROGRESS_SECONDS = 15
+# An evaluation of the start model costs about as much as this many training steps.
+STEPS_OF_AN_EVALUATION = 10
+
+
+class Follower:
+    """Stands for a run's process that somebody else has started."""
+
+    returncode = 0
+
+    def __init__(self, folder: Path):
+        self.folder = folder
+
+    def poll(self) -> int | None:
+        return None if self.folder.exists() and holder(lock_of(self.folder)) else 0
+
+    def terminate(self) -> None:
+        """It is not ours to end."""
+
+    def wait(self) -> None:
+        """Nor to wait for."""
+
+
+def obtain_all(configs: list[RunConfig], results: Path) -> list[Run]:
+    """Every run, in order, trained and its kept policies evaluated where that is missing.
+
+    Raises `UserError` when a run fails, naming it and its log; the others keep what they have.
+    """
+    missing = {run_name(config): config for config in configs if not find(config, results)}
+    if missing:
+        _train_all(missing, results)
+    runs = [obtain(config, results) for config in configs]
+    for run in runs:
+        _evaluate_kept(run)
+    return runs
+
+
+def _train_all(missing: dict[str, RunConfig], results: Path) -> None:
+    waiting, running = dict(missing), {}
+    slots = _slots(max(config.cpu_threads for config in missing.values()))
+    start = said = time.perf_counter()
+    done_before = _steps_done(missing, results)
+    try:
+        while waiting or running:
+            while waiting and len(running) < slots:
+                name = next(iter(waiting))
+                running[name] = _start(waiting.pop(name), results)
+            time.sleep(0.5)
+            for name, process in list(running.items()):
+                if process.poll() is not None:
+                    del running[name]
+                    if find(missing[name], results):
+                        continue
+                    waiting[name] = missing[name]  # whoever was followed has stopped, or was there first
+                    if not holder(lock_of(results / "runs" / name)):
+                        _check(name, process.returncode, results)
+            if time.perf_counter() - said > PROGRESS_SECONDS:
+                said = time.perf_counter()
+                _report(missing, results, done_before, said - start, len(missing) - len(waiting) - len(running))
+    finally:
+        for process in running.values():
+            process.terminate()
+        for process in running.values():  # when all have been told, lest a second Ctrl-C spares some
+            process.wait()
+
+
+def _slots(threads: int) -> int:
+    import torch
+
+    return 1 if torch.cuda.is_available() else max(1, (os.cpu_count() or 1) // threads)
+
+
+def _start(config: RunConfig, results: Path) -> subprocess.Popen | Follower:
+    """The run as a process of its own, its output in `<run>.partial/log.txt`."""
+    folder = partial_folder(config, results)
+    try:
+        with hold(folder):
+            if find(config, results):  # somebody else has just finished it
+                shutil.rmtree(folder, ignore_errors=True)
+                return Follower(folder)
+            write_json(folder / REQUEST, to_fields(config))
+    except UserError:
+        return Follower(folder)
+    return _process([*_launcher(), "train", "--config", str(folder / REQUEST), "--results", str(results)],
+                    folder / LOG, config.cpu_threads)
+
+
+def _launcher() -> list[str]:
+    """Plain Python, or `accelerate launch` with the file that RLVR_LAUNCH names, such as those in launch/."""
+    config = os.environ.get("RLVR_LAUNCH")
+    through = ["-m", "accelerate.commands.launch", "--config_file", config] if config else []
+    return [sys.executable, *through, "-m", "rlvr_utils"]
+
+
+def _process(command: list[str], log: Path, threads: int) -> subprocess.Popen:
+    """A process in a session of its own, which neither Ctrl-C in the terminal nor the end of this one reaches."""
+    environment = {**os.environ, "OMP_NUM_THREADS": str(threads)}
+    with log.open("a") as stream:
+        return subprocess.Popen(command, stdout=stream, stderr=stream, env=environment, start_new_session=True)
+
+
+def _check(name: str, code: int, results: Path) -> None:
+    if code:
+        log = results / "runs" / f"{name}.partial" / LOG
+        raise UserError(f"run {name} ended with exit code {code}: {_last_line(log)} (whole log: {log})")
+
+
+def _last_line(log: Path) -> str:
+    """What a process has said last, this package's own line where there is one: launchers add theirs
+    below it. On a full disk it may have found no room to say it."""
+    lines = log.read_text(errors="replace").strip().splitlines() if log.exists() else []
+    lines = [line for line in lines if line.startswith("rlvr_utils: ")] or lines
+    return lines[-1] if lines else f"no output, {shutil.disk_usage(log.parent).free // 2**20} MiB free on the disk"
+
+
+def _evaluate_kept(run: Run) -> None:
+    """Evaluate what the run has kept, in a process that goes on where an earlier one stopped."""
+    from rlvr_utils.evaluation.kept_policies import missing_evaluations
+
+    while missing_evaluations(run) and holder(lock_of(run.folder)):
+        time.sleep(0.5)  # somebody else evaluates them
+    if not missing_evaluations(run):
+        return
+    log = run.folder / "evaluation.txt"
+    print(f"evaluating {len(missing_evaluations(run))} kept policies of {run.folder.name}; log: {log}", flush=True)
+    command = [sys.executable, "-m", "rlvr_utils", "evaluate", "--run", str(run.folder)]
+    process = _process(command, log, run.config.cpu_threads)
+    try:
+        code = process.wait()
+    finally:
+        process.terminate()
+    if code and holder(lock_of(run.folder)):  # who was there first
+        return _evaluate_kept(run)
+    if code:
+        raise UserError(f"the evaluation of {run.folder.name} ended with exit code {code}: {_last_line(log)} "
+                        f"(whole log: {log})")
+    log.unlink(missing_ok=True)
+
+
+def _work(config: RunConfig) -> int:
+    return config.steps or STEPS_OF_AN_EVALUATION
+
+
+def _steps_done(configs: dict[str, RunConfig], results: Path) -> int:
+    done = 0
+    for name, config in configs.items():
+        if find(config, results):
+            done += _work(config)
+        else:
+            done += len(read_rows(results / "runs" / f"{name}.partial" / "metrics.jsonl"))
+    return done
+
+
+def _report(configs, results: Path, done_before: int, seconds: float, finished: int) -> None:
+    total = sum(map(_work, configs.values()))
+    done = _steps_done(configs, results)
+    rate = (done - done_before) / seconds
+    left = f"about {(total - done) / rate / 60:.0f} min left" if rate else "estimating"
+    print(f"[{finished}/{len(configs)} runs] {done / total:4.0%} of the training steps, "
+          f"{seconds / 60:.1f} min so far, {left}", flush=True)

@@ -1,0 +1,116 @@
+"""Rollouts: sample many responses, computing each distinct prompt once.
+
+A 1-shot batch asks the same question in every row, so its prompt is computed, kept and attended to
+a single time for all; rows that have ended leave the batch at once.
+"""
+from __future__ import annotations
+
+from itertools import islice
+
+import torch
+from transformers import DynamicCache, TopPLogitsWarper
+
+from rlvr_utils.sampling.cache import PLAIN_ATTENTION, ResponseCache, attending
+
+
+def sample(model, prompts: list[list[int]], max_tokens: int, temperature: float,
+           stop_ids: set[int], top_p: float = 1.0, share: bool = True,
+           generator: torch.Generator | None = None) -> list[list[int]]:
+    """One response per prompt, as token ids in the prompts' order, the stop token included.
+
+    `prompts` holds token ids, repeated where several responses are wanted. Greedy when
+    `temperature` is 0; otherwise draws from the nucleus of probability `top_p` of
+    softmax(logits / temperature) with the `generator` on the model's device, or torch's global one,
+    which gives every row its own numbers: what a row becomes does not depend on when others end.
+    Without `share` every row's prompt is computed. A response without a stop token has exactly
+    `max_tokens` ids.
+    """
+    places: dict = {}
+    for row, prompt in enumerate(prompts):
+        places.setdefault(tuple(prompt) if share else row, []).append(row)
+    rows = [row for group in places.values() for row in group]
+    draws = None
+    if temperature:
+        draws = torch.rand(len(rows), max_tokens, dtype=torch.float64, device=model.device, generator=generator)[rows]
+    with torch.no_grad():
+        start = _prefill(model, [prompts[group[0]] for group in places.values()], [*map(len, places.values())])
+        responses = _decode(model, *start, draws, max_tokens, temperature, stop_ids, top_p)
+    ordered: list[list[int]] = [[] for _ in prompts]
+    for row, response in zip(rows, responses):
+        ordered[row] = response
+    return ordered
+
+
+def batched(items: list, size: int):
+    """Consecutive slices of at most `size` items."""
+    iterator = iter(items)
+    while chunk := list(islice(iterator, size)):
+        yield chunk
+
+
+def _prefill(model, prompts: list[list[int]], counts: list[int]):
+    """Logits [rows, vocabulary] after each prompt, the cache, the next position [rows, 1] and the
+    left-padding mask [rows, tokens], every prompt computed once and answered `counts` times. The
+    mask is None without padding."""
+    width = max(map(len, prompts))
+    ids = torch.zeros(len(prompts), width, dtype=torch.long)
+    mask = torch.zeros(len(prompts), width, dtype=torch.long)
+    for row, prompt in enumerate(prompts):
+        ids[row, width - len(prompt):] = torch.tensor(prompt)
+        mask[row, width - len(prompt):] = 1
+    ids, mask = ids.to(model.device), mask.to(model.device)
+    padded = not bool(mask.all())
+    # A cache that nobody has configured keeps all tokens, whatever window a layer looks through.
+    output = model(input_ids=ids, attention_mask=mask if padded else None, position_ids=_positions(mask),
+                   past_key_values=DynamicCache(), use_cache=True, logits_to_keep=1)
+    index = torch.repeat_interleave(torch.arange(len(prompts)), torch.tensor(counts)).to(model.device)
+    share = len(prompts) == 1 < len(index) and model.config.model_type in PLAIN_ATTENTION
+    cache = ResponseCache(output.past_key_values, index, share)
+    mask = mask[index]
+    return output.logits[index, -1], cache, mask.sum(-1, keepdim=True), mask if padded else None
+
+
+def _positions(mask: torch.Tensor) -> torch.Tensor:
+    """Position of each token among the real ones; padding gets 0."""
+    return (mask.cumsum(-1) - 1).clamp(min=0)
+
+
+def _decode(model, logits, cache: ResponseCache, position, mask, draws, max_tokens: int, temperature: float,
+            stop_ids: set[int], top_p: float) -> list[list[int]]:
+    """Token after token; the responses in the order of the rows."""
+    rows, device = len(logits), logits.device
+    stops = torch.tensor(sorted(stop_ids), device=device)
+    written = torch.zeros(rows, max_tokens, dtype=torch.long, device=device)
+    lengths = torch.full((rows,), max_tokens, device=device)
+    alive = torch.arange(rows, device=device)  # the response that each row of the batch writes
+    with attending(model, cache) as words:
+        for step in range(max_tokens):
+            tokens = _choose(logits, temperature, top_p, None if draws is None else draws[alive, step])
+            written[alive, step] = tokens
+            ended = torch.isin(tokens, stops)
+            if bool(ended.any()):
+                lengths[alive[ended]] = step + 1
+                order = cache.drop(ended)
+                tokens, alive, position = tokens[order], alive[order], position[order]
+                mask = mask if mask is None else mask[order]
+            if step + 1 == max_tokens or len(alive) == 0:
+                break
+            if mask is not None:
+                mask = torch.cat([mask, mask.new_ones(len(mask), 1)], dim=-1)
+            logits = model(input_ids=tokens[:, None], attention_mask=mask, position_ids=position + step,
+                           past_key_values=cache, use_cache=True, logits_to_keep=1, **words).logits[:, -1]
+    return [row[:length] for row, length in zip(written.tolist(), lengths.tolist())]
+
+
+def _choose(logits: torch.Tensor, temperature: float, top_p: float, draws: torch.Tensor | None) -> torch.Tensor:
+    """Next token of each row, ids [rows]: greedy, or where the uniform `draws` fall in the cumulated
+    probabilities."""
+    if draws is None:
+        return logits.argmax(-1)
+    logits = logits.float() / temperature
+    if top_p < 1:
+        logits = TopPLogitsWarper(top_p)(None, logits)
+    below = torch.softmax(logits, dim=-1).cumsum(-1, dtype=torch.float64)
+    # To the right of equal sums, so that a token of probability 0 is never taken.
+    places = torch.searchsorted(below, (draws * below[:, -1]).unsqueeze(-1), right=True)
+    return places.squeeze(-1).clamp(max=logits.shape[-1] - 1)

@@ -1,0 +1,192 @@
+"""What a run costs, before anything starts: memory, disk, work and hours (see `rlvr_utils.scale.costs`).
+
+Every number is an estimate. Where the length of the responses matters, it is a pair: at the
+expected length, and when every response is as long as it may be.
+"""
+from __future__ import annotations
+
+from dataclasses import dataclass
+from math import ceil, isfinite
+
+from rlvr_utils.data.public import PUBLIC
+from rlvr_utils.errors import UserError
+from rlvr_utils.models.shapes import model_config, parameter_count
+from rlvr_utils.recipe.config import Benchmark, RunConfig, local_path
+from rlvr_utils.scale.costs import GPU_PROCESS_BASE, Cost
+from rlvr_utils.scale.hardware import GIB, Hardware
+
+# Published mean lengths are 780 to 1,054 of 3,072 tokens (Table 19); prompts are taken to fill as much.
+EXPECTED_LENGTH = 0.3
+USABLE = 0.95  # share of a memory that can be filled: allocators leave gaps
+UNKNOWN_SIZE = 500  # problems of a set that neither is here nor is a public one
+
+
+@dataclass(frozen=True)
+class Plan:
+    """What one run needs. Memory is in GiB: of each GPU, or without one of RAM for each run."""
+
+    config: RunConfig
+    hardware: Hardware
+    layout: str
+    parameters: int
+    side_by_side: int      # runs that share RAM; 1 on GPUs
+    resident: float        # weights, optimizer and reference: there all the time
+    training: float        # at the peak of a backward pass
+    generation: float      # while responses are written
+    engine_minimum: float  # what a colocated vLLM must have; 0 without one
+    ram: float             # of everything that runs at once
+    disk: float            # of all runs
+    rollouts: int
+    updates: int           # of the optimizer
+    rollout_tokens: tuple[float, float]
+    evaluations: int
+    answers: int           # of one evaluation
+    evaluation_tokens: tuple[float, float]
+    training_hours: tuple[float, float]    # rollouts and updates, on all GPUs
+    evaluation_hours: tuple[float, float]  # on one GPU
+
+    @property
+    def gpu_hours(self) -> tuple[float, float]:
+        """GPU-hours of the run, or hours of the clock without a GPU."""
+        gpus = max(1, self.hardware.gpus)
+        return tuple(gpus * train + test for train, test in zip(self.training_hours, self.evaluation_hours))
+
+
+def plan(config: RunConfig, hardware: Hardware, layout: str = "replicated", runs: int = 1) -> Plan:
+    """The cost of a run on this hardware, all its GPUs in use, and the RAM and disk of `runs` like it.
+
+    `layout` is one of `Cost`'s. Raises `UserError` where the model's shape cannot be known.
+    """
+    shape = model_config(local_path(config.model))
+    cost = Cost(config, hardware, layout, shape, parameter_count(shape))
+    resident, training, generation = cost.memory()
+    side_by_side = 1 if hardware.gpus else min(runs, max(1, hardware.cores // config.cpu_threads))
+    # With GPUs the weights pass through the RAM of every process.
+    ram = (hardware.gpus * (cost.state + GPU_PROCESS_BASE) + cost.offloaded() if hardware.gpus
+           else side_by_side * max(training, generation))
+    rollouts = config.prompts_per_step * config.num_generations * config.steps
+    evaluations, answers = _evaluations(config), _answers(config)
+    written = rollouts * (config.max_prompt_tokens + config.max_response_tokens)
+    answered = evaluations * answers * (config.max_prompt_tokens + config.eval_max_tokens)
+    return Plan(
+        config, hardware, layout, cost.parameters, side_by_side, resident / GIB, training / GIB, generation / GIB,
+        cost.engine_minimum() / GIB, ram / GIB, cost.disk(runs, side_by_side) / GIB,
+        rollouts, config.steps * config.updates_per_rollout, _pair(lambda share: share * written),
+        evaluations, answers, _pair(lambda share: share * answered),
+        _pair(lambda share: cost.training_seconds(share) / 3600),
+        _pair(lambda share: evaluations * cost.evaluation_seconds(answers, share) / 3600))
+
+
+def _pair(cost) -> tuple[float, float]:
+    return cost(EXPECTED_LENGTH), cost(1.0)
+
+
+def _evaluations(config: RunConfig) -> int:
+    """Evaluated checkpoints: during the training, its end included, and those kept for afterwards."""
+    if not config.steps:
+        return 1
+    during = ceil(config.steps / config.eval_every) if config.eval_every else 0
+    return during + (config.steps // config.keep_every if config.keep_every else 0)
+
+
+def _answers(config: RunConfig) -> int:
+    """Answers of one evaluation; choices that are scored by likelihood are not written."""
+    return sum(_problems(benchmark) * benchmark.samples for benchmark in config.benchmarks
+               if benchmark.scoring == "generation")
+
+
+def _problems(benchmark: Benchmark) -> int:
+    from rlvr_utils.data.problems import load_benchmark
+    from rlvr_utils.data.public import CATALOGUE
+
+    name = benchmark.file.removeprefix(PUBLIC)
+    if name == benchmark.file:
+        try:
+            return len(load_benchmark(local_path(benchmark.file), benchmark.limit))
+        except UserError:  # the run will say what is wrong with the file
+            name = benchmark.stands_for
+    # The size of a public set is known; nothing is fetched for a plan.
+    size = CATALOGUE[name].rows if name in CATALOGUE else UNKNOWN_SIZE
+    return min(size, benchmark.limit or size)
+
+
+def refuse_what_cannot_fit(plan: Plan) -> None:
+    """Raise `UserError`, one line with what is needed, what is there and what to change, where the
+    run would run out of GPU memory, RAM or disk."""
+    if plan.hardware.gpus:
+        _refuse_on_gpu(plan)
+    config, there = plan.config, USABLE * plan.hardware.ram
+    if plan.ram > there:
+        remedy = ("use fewer GPUs, or a machine with more" if plan.hardware.gpus else
+                  f"lower micro_batch (now {config.micro_batch}), prompts_per_step or eval_batch, or raise cpu_threads "
+                  f"(now {config.cpu_threads}), so that fewer runs stand side by side")
+        raise UserError(f"{plan.side_by_side} run(s) at a time need {plan.ram:.1f} GiB of RAM, of which {there:.1f} "
+                        f"can be used; {remedy}")
+    if plan.disk > plan.hardware.disk:
+        raise UserError(f"checkpoints and weights need {plan.disk:.1f} GiB of disk, of which {plan.hardware.disk:.1f} "
+                        f"are free; raise keep_every (now {config.keep_every}) or save_every (now "
+                        f"{config.save_every}), or choose another --results folder")
+
+
+def _refuse_on_gpu(plan: Plan) -> None:
+    config, there = plan.config, USABLE * plan.hardware.gpu_memory
+    share = config.engine_memory * plan.hardware.gpu_memory
+    where = f"GiB of each {plan.hardware.gpu}, of which {there:.1f} can be used"
+    sharding = "use more GPUs with launch/eight-gpus-fsdp.yaml or launch/eight-gpus-zero3.yaml"
+    if plan.resident > there:
+        raise UserError(f"weights, optimizer and reference need {plan.resident:.1f} {where}; {sharding}, "
+                        f"or launch/one-24gb-gpu.yaml, or change model or dtype (now {config.dtype})")
+    if plan.training > there:
+        shared = "set share_prompts to false, " if config.share_prompts else ""
+        raise UserError(f"training needs {plan.training:.1f} {where}; lower micro_batch (now {config.micro_batch}), "
+                        f"{shared}or {sharding}")
+    if plan.generation > there:
+        remedy = (f"lower engine_memory (now {config.engine_memory})" if config.engine == "vllm" else
+                  "set engine to vllm, or lower prompts_per_step or eval_batch")
+        raise UserError(f"writing responses needs up to {plan.generation:.1f} {where}; {remedy}")
+    if plan.engine_minimum > share:
+        raise UserError(f"vLLM needs {plan.engine_minimum:.1f} GiB for its weights and some cache and would get "
+                        f"{share:.1f}; raise engine_memory (now {config.engine_memory})")
+
+
+def plan_text(plan: Plan) -> str:
+    """The plan for the terminal, several lines."""
+    config, hardware, gpus = plan.config, plan.hardware, plan.hardware.gpus
+    if gpus:
+        device = f"{gpus} x {hardware.gpu}, {hardware.gpu_memory:.0f} GiB each"
+        device += "" if hardware.known else " (its speed is not known: an RTX 3090's is assumed)"
+    else:
+        device = f"no GPU, {hardware.cores} cores (their speed is a rough guess)"
+    copies = {"replicated": ", replicated on every GPU" if gpus > 1 else "", "sharded": ", sharded over the GPUs",
+              "offloaded": ", optimizer in RAM"}[plan.layout]
+    peak = f"{plan.training:.1f} GiB while training, " if config.steps else ""
+    total = f"{_span(plan.gpu_hours)} GPU-hours" if gpus else _time(plan.gpu_hours)
+    lines = {
+        "model": f"{config.model}, {plan.parameters:,} parameters in {config.dtype}{copies}",
+        "hardware": device,
+        "memory": f"{peak}{plan.generation:.1f} GiB while writing responses, "
+                  + (f"of {hardware.gpu_memory:.0f} on each GPU" if gpus else "of RAM for each run"),
+        "RAM": f"{plan.ram:.1f} of {hardware.ram:.0f} GiB with {plan.side_by_side} run(s) at a time",
+        "disk": f"{plan.disk:.1f} GiB"
+                + (f", of which {hardware.disk:.0f} are free" if isfinite(hardware.disk) else ""),
+        "training": f"{config.steps:,} steps, {plan.rollouts:,} rollouts, {plan.updates:,} optimizer updates, "
+                    f"{_span(plan.rollout_tokens, 1e6)} million tokens",
+        "evaluation": f"{plan.evaluations} x {plan.answers:,} answers, "
+                      f"{_span(plan.evaluation_tokens, 1e6)} million tokens",
+        "time": f"{total}: {_time(plan.training_hours)} of training, {_time(plan.evaluation_hours)} of evaluation"
+                + (" on one GPU" if gpus > 1 else ""),
+    }
+    return "\n".join([
+        f"Plan of {config.profile}, arm {config.arm}: an estimate, not a measurement",
+        *(f"  {name:<11}{text}" for name, text in lines.items()),
+        f"From {EXPECTED_LENGTH:.0%} of the allowed lengths, as published (Table 19), to all of them. Times may be",
+        "off by a factor of two or three either way; the assumptions stand in rlvr_utils/scale/costs.py."])
+
+
+def _time(hours: tuple[float, float]) -> str:
+    return f"{_span(hours)} h" if hours[1] >= 1 else f"{_span(tuple(60 * number for number in hours))} min"
+
+
+def _span(pair: tuple[float, float], unit: float = 1.0) -> str:
+    low, high = (f"{number / unit:,.0f}" if number >= 10 * unit else f"{number / unit:.2g}" for number in pair)
+    return low if low == high else f"{low} to {high}"

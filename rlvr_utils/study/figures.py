@@ -1,0 +1,96 @@
+"""Figures: drawn from records only, every one through `save_figure`, each saying whose numbers it shows."""
+from __future__ import annotations
+
+from io import BytesIO
+from pathlib import Path
+
+import matplotlib.pyplot as plt
+import seaborn as sns
+
+from rlvr_utils.analysis.intervals import Interval, mean_interval
+from rlvr_utils.analysis.measures import curve
+from rlvr_utils.recipe.arms import ARMS, LABELS
+from rlvr_utils.records.files import write_whole
+from rlvr_utils.records.run import Run
+from rlvr_utils.study.study import Study
+
+sns.set_theme(style="whitegrid", context="notebook", font_scale=0.9)
+# An arm keeps its colour from figure to figure; the control came later than the others.
+COLOURS = dict(zip(sorted(ARMS, key="random-reward".__eq__),
+                   sns.color_palette("colorblind", 10) + sns.color_palette("dark", len(ARMS) - 10)))
+MEASURED, PUBLISHED = "measured here", "published (arXiv 2504.20571)"
+Points = list[tuple[int, float]]
+
+
+def save_figure(fig, study: Study, name: str) -> Path:
+    """Write the figure to `results/<profile>/figures/<name>.png` and say so under it."""
+    path = study.results / "figures" / f"{name}.png"
+    path.parent.mkdir(parents=True, exist_ok=True)
+    fig.text(0.995, -0.04, f"{MEASURED}: profile {study.config.profile}, {len(study.seeds)} seed(s), 95 % intervals",
+             ha="right", va="top", fontsize=7, color="grey")
+    drawn = BytesIO()
+    fig.savefig(drawn, dpi=110, bbox_inches="tight", metadata={"Software": None}, format="png")
+    write_whole(path, drawn.getvalue())
+    return path
+
+
+def draw_seeds(ax, seeds: list[Points], label: str, colour) -> None:
+    """The mean over seeds of (step, value) points, in percent or plain units as given, with the
+    95 % interval as a band; steps that not every seed has are left out."""
+    shared = sorted(set.intersection(*({step for step, _ in points} for points in seeds)))
+    intervals = [mean_interval([dict(points)[step] for points in seeds]) for step in shared]
+    ax.plot(shared, [i.mean for i in intervals], marker="o" if len(shared) < 25 else None, markersize=4,
+            label=label, color=colour)
+    if all(i.low is not None for i in intervals):
+        ax.fill_between(shared, [i.low for i in intervals], [i.high for i in intervals], alpha=0.15, color=colour,
+                        linewidth=0)
+
+
+def draw_arms(ax, runs: dict[str, list[Run]], arms: list[str], benchmarks: list[str], field: str = "accuracy",
+              factor: float = 100.0) -> None:
+    """One line an arm: a field of the evaluations by rollout step, averaged over benchmarks."""
+    for arm in arms:
+        seeds = [[(step, factor * value) for step, value in curve(run, base, benchmarks, field)]
+                 for run, base in zip(runs[arm], runs["base"])]
+        draw_seeds(ax, seeds, LABELS[arm], COLOURS[arm])
+    ax.set_xlabel("rollout step")
+    ax.legend(fontsize=8)
+
+
+def draw_training(ax, runs: list[Run], metric: str, label: str, colour, window: int = 1, factor: float = 1.0) -> None:
+    """A training metric by step, smoothed by a trailing mean over `window` steps; steps of which it is not
+    known are left out."""
+    seeds = []
+    for run in runs:
+        known = [(row["step"], factor * row[metric]) for row in run.rows("metrics") if row[metric] is not None]
+        windows = [known[max(0, end - window):end] for end in range(1, len(known) + 1)]
+        seeds.append([(part[-1][0], sum(value for _, value in part) / len(part)) for part in windows])
+    draw_seeds(ax, seeds, label, colour)
+    ax.set_xlabel("rollout step")
+
+
+def draw_bars(ax, groups: dict[str, dict[str, Interval]], ylabel: str) -> None:
+    """Grouped bars in percent: {series: {group: interval}}, whiskers where an interval is known."""
+    width = 0.8 / len(groups)
+    for place, (series, intervals) in enumerate(groups.items()):
+        xs = [x - 0.4 + width * (place + 0.5) for x in range(len(intervals))]
+        heights = [100 * i.mean for i in intervals.values()]
+        colour = COLOURS.get(series, f"C{place}")
+        ax.bar(xs, heights, width=0.92 * width, color=colour, label=LABELS.get(series, series))
+        for x, i in zip(xs, intervals.values()):
+            if i.low is not None:
+                ax.plot([x, x], [100 * i.low, 100 * i.high], color="black", linewidth=1)
+    names = list(next(iter(groups.values())))
+    ax.set_xticks(range(len(names)), names)
+    if len(names) > 4:
+        for text in ax.get_xticklabels():
+            text.set(rotation=25, ha="right")
+    ax.set_ylabel(ylabel)
+    ax.legend(fontsize=8)
+
+
+def new_figure(panels: int = 1, height: float = 3.8):
+    """A row of panels, as (figure, list of axes)."""
+    width = 6.0 if panels < 3 else 4.4
+    fig, axes = plt.subplots(1, panels, figsize=(width * panels, height), layout="constrained")
+    return fig, list(axes) if panels > 1 else [axes]

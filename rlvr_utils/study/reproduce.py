@@ -1,0 +1,120 @@
+"""Reproduce: train what the notebooks ask for, run them headlessly, write the ledger of claims."""
+from __future__ import annotations
+
+import ast
+import json
+import os
+import time
+from pathlib import Path
+
+from rlvr_utils.analysis.claims import LEDGER_ARMS, ledger
+from rlvr_utils.errors import UserError
+from rlvr_utils.recipe.arms import with_arm
+from rlvr_utils.records.files import write_json, write_whole
+from rlvr_utils.records.locks import held
+from rlvr_utils.records.run import discard, run_name
+from rlvr_utils.runs.pool import obtain_all
+from rlvr_utils.study.study import ROOT, Study
+from rlvr_utils.study.tables import claims_frame
+
+NOTEBOOKS = ROOT / "notebooks"
+
+
+def reproduce(study: Study, only: str | None = None, retrain: bool = False) -> None:
+    """Everything from training to claims.json, with progress lines.
+
+    With `retrain`, runs that were there before are trained anew; an interrupted reproduction goes
+    on where it stopped. Raises `UserError` for an unknown notebook or one that fails, and where
+    another process reproduces into the same folder.
+    """
+    start = time.perf_counter()
+    notebooks = chosen_notebooks(only)
+    configs = wanted(study, notebooks)
+    print(f"{len(configs)} runs and {len(notebooks)} notebooks into {os.path.relpath(study.results)}", flush=True)
+    study.results.mkdir(parents=True, exist_ok=True)
+    with held(study.results / "reproduce.lock", f"the reproduction in {os.path.relpath(study.results)}"):
+        if retrain:
+            _forget(configs, study)
+        obtain_all(configs, study.results)
+        for path in notebooks:
+            print(f"notebook {path.stem} ...", flush=True)
+            execute(path, study)
+        if not only:
+            print(claims_table(write_claims(study)))
+        (study.results / ".retraining").unlink(missing_ok=True)
+    print(f"done in {(time.perf_counter() - start) / 60:.1f} min", flush=True)
+
+
+def chosen_notebooks(only: str | None) -> list[Path]:
+    """The numbered notebooks, or the one that `only` names."""
+    every = sorted(NOTEBOOKS.glob("[0-9][0-9]_*.ipynb"))
+    chosen = [path for path in every if only in (None, path.stem, path.stem[:2])]
+    if not chosen:
+        raise UserError(f"notebook {only!r} does not exist; choose one of: {', '.join(p.stem[:2] for p in every)}")
+    return chosen
+
+
+def wanted(study: Study, notebooks: list[Path]) -> list:
+    """The configurations that the notebooks' `arms` parameters name, each once."""
+    arms = dict.fromkeys(arm for path in notebooks for arm in declared_arms(path))
+    return [with_arm(study.config, arm, seed) for arm in study.possible(arms) for seed in study.seeds]
+
+
+def declared_arms(path: Path) -> list[str]:
+    """The default of a notebook's `arms` parameter."""
+    import nbformat
+
+    for cell in nbformat.read(path, as_version=4).cells:
+        if "parameters" in cell.metadata.get("tags", []):
+            for node in ast.parse(cell.source).body:
+                if isinstance(node, ast.Assign) and node.targets[0].id == "arms":
+                    return ast.literal_eval(node.value)
+    raise UserError(f"{path.name}: no parameter `arms` in a cell tagged `parameters`")
+
+
+def parameters(study: Study) -> dict:
+    """The study as papermill parameters."""
+    return {"profile": study.config.profile, "seeds": list(study.seeds),
+            "results_dir": os.path.relpath(study.results), **study.brought}
+
+
+def execute(path: Path, study: Study) -> Path:
+    """Run one notebook with papermill into `results/<profile>/notebooks/`."""
+    import papermill
+
+    target = study.results / "notebooks" / path.name
+    target.parent.mkdir(parents=True, exist_ok=True)
+    try:
+        papermill.execute_notebook(str(path), str(target), parameters(study), kernel_name="python3",
+                                   progress_bar=False, log_output=False)
+    except papermill.PapermillExecutionError as error:
+        raise UserError(f"notebook {path.stem} failed in cell {error.exec_count}: {error.ename}: "
+                        f"{str(error.evalue).splitlines()[0]} (see {target})") from None
+    return target
+
+
+def _forget(configs: list, study: Study) -> None:
+    """Discard finished runs once per reproduction: the list of those discarded outlives an
+    interruption, so what has been trained since is kept."""
+    marker = study.results / ".retraining"
+    forgotten = set(json.loads(marker.read_text())) if marker.exists() else set()
+    for config in configs:
+        name = run_name(config)
+        if name not in forgotten:
+            discard(config, study.results)
+            forgotten.add(name)
+    write_json(marker, sorted(forgotten))
+
+
+def write_claims(study: Study) -> list[dict]:
+    """Compute the ledger from the records and write `claims.json`."""
+    runs = study.runs(*LEDGER_ARMS)
+    rows = ledger(runs, study.example_subject())
+    write_whole(study.results / "claims.json", json.dumps(rows, indent=1) + "\n")
+    return rows
+
+
+def claims_table(rows: list[dict]) -> str:
+    """The ledger as plain text for the terminal."""
+    frame = claims_frame(rows)[["claim", "published", "measured here", "verdict"]]
+    return frame.to_string(max_colwidth=70)

@@ -1,0 +1,78 @@
+"""Trouble in training: what ends a run at once, and what its records are read for afterwards.
+
+Both look at rows of metrics.jsonl alone, so every run that was ever recorded can be read. The limits were
+written before any record was read by them.
+"""
+from __future__ import annotations
+
+import sys
+from itertools import groupby
+from statistics import fmean
+
+from rlvr_utils.recipe.config import RunConfig
+from rlvr_utils.records.run import Run
+
+# The loss is a mean over tokens of advantage times ratio, and a little entropy and divergence. In groups of n an
+# advantage is at most (n - 1) / sqrt(n), 2.5 for the paper's 8, and the ratio is about 1: beyond this limit it is not.
+# A finite gradient is cut to `max_grad_norm`, so that its size alone is no trouble.
+LOSS_LIMIT = 100.0
+# Ten steps of the smallest batch here are 320 rollouts: what none of them shows is rarer than 1 % (rule of three).
+IN_A_ROW = 10
+# exp(entropy) is about how many next tokens there are to choose from. Models start below 1 nat, so that a tenth of it
+# leaves 1.1 of them: next to greedy.
+ENTROPY_SHARE = 0.1
+
+
+def runaway(row: dict) -> str | None:
+    """The first value of a step that must end the training, such as "loss is nan": no number, or a loss
+    beyond LOSS_LIMIT. None where there is none."""
+    for name, value in row.items():
+        limit = LOSS_LIMIT if name in ("loss", "policy_loss") else sys.float_info.max
+        if value is not None and not abs(value) <= limit:  # true of a NaN too
+            return f"{name} is {value:.4g}"
+    return None
+
+
+def findings(config: RunConfig, rows: list[dict]) -> list[str]:
+    """What a run's metrics by step show of trouble, one line each; a value that a row lacks shows nothing."""
+    found = [_streak(rows, "truncated", f"every response was cut at {config.max_response_tokens} tokens"),
+             _collapse(rows)]
+    if config.policy_loss:  # without it no reward counts
+        found += [_streak(rows, "zero_std_groups", "the rewards were equal within every group"),
+                  _unrewarded(rows, config.reward)]
+    return [line for line in found if line]
+
+
+def _streak(rows: list[dict], field: str, meaning: str) -> str:
+    """The longest streak of steps in which this share was 1, if it is long."""
+    streaks = [list(streak) for whole, streak in groupby(rows, lambda row: row.get(field) == 1) if whole]
+    longest = max(streaks, key=len, default=[])
+    return f"{_steps(longest)}: {meaning}" if len(longest) >= IN_A_ROW else ""
+
+
+def _collapse(rows: list[dict]) -> str:
+    """The first step at which the entropy's running mean is below ENTROPY_SHARE of its first value."""
+    known = [row for row in rows if row.get("entropy") is not None]
+    means = [fmean(row["entropy"] for row in known[end - IN_A_ROW:end]) for end in range(IN_A_ROW, len(known) + 1)]
+    for row, mean in zip(known[IN_A_ROW - 1:], means):
+        if mean < ENTROPY_SHARE * means[0]:
+            return (f"step {row['step']}: entropy has collapsed from {means[0]:.3g} to {mean:.3g} nats a token, "
+                    f"means of {IN_A_ROW} steps")
+    return ""
+
+
+def _unrewarded(rows: list[dict], reward: str) -> str:
+    never = bool(rows) and all(row.get(reward) == 0 for row in rows)
+    return f"{_steps(rows)}: no rollout earned the {reward} reward" if never else ""
+
+
+def _steps(rows: list[dict]) -> str:
+    return f"steps {rows[0]['step']} to {rows[-1]['step']}"
+
+
+def report(runs: list[Run]) -> list[str]:
+    """A line for each finding and one that counts the runs without; none where nothing was trained."""
+    trained = {run.folder.name: findings(run.config, run.rows("metrics")) for run in runs if run.config.steps}
+    lines = [f"trouble in training, {name}: {finding}" for name, found in trained.items() for finding in found]
+    sound = sum(not found for found in trained.values())
+    return [*lines, f"trained without trouble: {sound} of {len(trained)} runs"] if trained else []

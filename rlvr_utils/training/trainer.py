@@ -1,0 +1,196 @@
+"""The trainer: TRL's GRPOTrainer with the authors' objective, weight decay and schedule."""
+from __future__ import annotations
+
+import shutil
+from pathlib import Path
+
+import torch
+from transformers import PrinterCallback
+from trl import GRPOTrainer
+
+from rlvr_utils.models.loading import copy_policy
+from rlvr_utils.recipe.config import RunConfig
+from rlvr_utils.records.run import kept_policy
+from rlvr_utils.sampling.rollouts import sample
+from rlvr_utils.sampling.shared_prompt import token_log_probs
+from rlvr_utils.training.micro_batches import token_micro_batches
+from rlvr_utils.training.objective import group_advantages, sequence_weights, token_terms, weighted_sum
+
+
+def _rows(inputs: dict, chosen: torch.Tensor) -> dict:
+    """The chosen sequences of everything in a micro-batch that has one entry a sequence."""
+    return {name: value[chosen] if isinstance(value, torch.Tensor) and value.shape[:1] == chosen.shape else value
+            for name, value in inputs.items()}
+
+
+class OneShotTrainer(GRPOTrainer):
+    """GRPOTrainer on the authors' terms. `timed` is the recorder's clock, `stops` the ids at which a
+    rollout ends."""
+
+    def __init__(self, config: RunConfig, stops: set[int], timed, **keywords):
+        self.run_config, self.stops, self.timed = config, stops, timed
+        super().__init__(**keywords)
+        self.remove_callback(PrinterCallback)
+
+    def _generate_single_turn(self, prompt_ids, *rest, **keywords):
+        with self.timed("rollouts"):
+            if self.use_vllm:
+                return super()._generate_single_turn(prompt_ids, *rest, **keywords)[0], None
+            model = self.accelerator.unwrap_model(self.model_wrapped)
+            model.eval()
+            responses = sample(model, prompt_ids, self.run_config.max_response_tokens, self.temperature, self.stops,
+                               share=self.run_config.shortcuts)
+            model.train()
+        return responses, None
+
+    def _tokenize_prompts(self, prompts: list[str]):
+        """The templated text as it stands: TRL would put a second beginning-of-text token before it."""
+        return self.processing_class(text=prompts, add_special_tokens=False)["input_ids"], None, {}
+
+    def _calculate_rewards(self, *words):
+        with self.timed("rewards"):
+            return super()._calculate_rewards(*words)
+
+    def _generate_and_score_completions(self, inputs):
+        batch = super()._generate_and_score_completions(inputs)
+        scores = batch["advantages"]  # unscaled: the reward minus its group's mean
+        if self.run_config.kl_in_reward:
+            scores = scores - self.run_config.kl_in_reward * self._summed_log_ratio(batch)
+        batch["advantages"] = group_advantages(scores, self.num_generations)
+        return batch
+
+    def _summed_log_ratio(self, batch) -> torch.Tensor:
+        """log policy - log reference of each response, [sequences]: the released code's penalty in
+        the reward, used there when the KL loss is off."""
+        log_probs = batch.get("old_per_token_logps")
+        if log_probs is None:
+            with torch.no_grad():
+                log_probs, _ = self._log_probs(self.model, batch, self.args.per_device_train_batch_size)
+        return ((log_probs - batch["ref_per_token_logps"]) * batch["completion_mask"]).sum(-1)
+
+    def _prepare_inputs(self, generation_batch):
+        before = self._buffered_inputs
+        with self.timed("preparation"):
+            inputs = super()._prepare_inputs(generation_batch)
+        if self._buffered_inputs is not before:
+            update = self.args.gradient_accumulation_steps
+            for start in range(0, len(self._buffered_inputs), update):
+                self._weigh(self._buffered_inputs[start:start + update])
+        return inputs
+
+    def _weigh(self, chunks: list[dict]) -> None:
+        """Give every sequence of one update its weight in the loss; the chunks it is computed in do
+        not matter. As in the released code all processes cut into equally many micro-batches. And
+        find the sequences that the loss does not depend on."""
+        responses = torch.cat([chunk["completion_mask"].sum(-1) for chunk in chunks])
+        lengths = (responses + torch.cat([chunk["prompt_mask"].sum(-1) for chunk in chunks])).tolist()
+        budget = self.run_config.micro_batch_tokens
+        parts = token_micro_batches(lengths, budget)
+        most = int(self.accelerator.gather(torch.tensor([len(parts)], device=responses.device)).max())
+        parts = parts if len(parts) == most else token_micro_batches(lengths, budget, most)
+        weights = torch.tensor(sequence_weights(responses.tolist(), parts), device=responses.device)
+        for chunk, part in zip(chunks, weights.split([len(chunk["advantages"]) for chunk in chunks])):
+            chunk["weights"] = part
+            chunk["idle"] = self._idle(chunk)
+        whole = not any(chunk["idle"].any() for chunk in chunks)
+        for chunk in chunks:
+            chunk["whole"] = whole
+
+    def _idle(self, chunk: dict) -> torch.Tensor:
+        """Which sequences cannot change the weights, [sequences]: those of groups that agree, when there
+        is neither entropy nor divergence in the loss. Several processes must all go through the model."""
+        config = self.run_config
+        needed = (not config.shortcuts or config.kl_coef or config.entropy_coef * config.entropy_scale
+                  or self.accelerator.num_processes > 1)
+        idle = chunk["advantages"] == 0 if config.policy_loss else torch.ones_like(chunk["advantages"], dtype=bool)
+        return torch.zeros_like(idle) if needed else idle
+
+    def _log_probs(self, model, inputs, batch_size=None):
+        """(log-probabilities, entropies) of the responses, [sequences, tokens]."""
+        ids = torch.cat([inputs["prompt_ids"], inputs["completion_ids"]], dim=1)
+        mask = torch.cat([inputs["prompt_mask"], inputs["completion_mask"]], dim=1)
+        return self._get_per_token_logps_and_entropies(model, ids, mask, inputs["completion_ids"].size(1), batch_size,
+                                                       compute_entropy=True)[:2]
+
+    def _compute_loss(self, model, inputs):
+        config, tokens = self.run_config, inputs["completion_mask"].sum()
+        if inputs["idle"].all():
+            for name in ("policy_loss", "clip_ratio/region_mean"):
+                self._metrics["train"][name].append(0.0)
+            # A gradient of zero: with it the optimizer still decays, and goes on by its momentum.
+            return 0.0 * sum(parameter.sum() for parameter in model.parameters())
+        if inputs["idle"].any():
+            inputs = _rows(inputs, ~inputs["idle"])
+        mask, weights = inputs["completion_mask"], inputs["weights"]
+        log_probs, entropies = self._log_probs(model, inputs)
+        terms = token_terms(log_probs, entropies, inputs["advantages"], inputs.get("old_per_token_logps"),
+                            inputs.get("ref_per_token_logps"), config.clip_ratio)
+        policy = weighted_sum(terms.policy, weights, mask)
+        loss = config.policy_loss * policy
+        loss = loss - config.entropy_coef * config.entropy_scale * weighted_sum(terms.entropy, weights, mask)
+        if terms.divergence is not None:
+            loss = loss + config.kl_coef * weighted_sum(terms.divergence, weights, mask)
+        self._note(terms, policy, mask, tokens, inputs["whole"])
+        return loss
+
+    def _note(self, terms, policy: torch.Tensor, mask: torch.Tensor, tokens: torch.Tensor, whole: bool) -> None:
+        """Log the loss's parts: token means over all processes. The entropy of an update of which not
+        everything was computed is not known; the other parts are 0 where it was not."""
+        values = {"entropy": terms.entropy if whole else None, "kl": terms.divergence,
+                  "clip_ratio/region_mean": terms.clipped}
+        known = {name: value.detach() for name, value in values.items() if value is not None}
+        sums = torch.stack([(value * mask).sum() for value in known.values()] + [tokens])
+        *totals, tokens = self.accelerator.reduce(sums, reduction="sum").tolist()
+        metrics = self._metrics["train"]
+        for name, total in zip(known, totals):
+            metrics[name].append(total / max(tokens, 1))
+        # `log` takes the mean over the pieces of an update; the policy loss is their sum.
+        pieces = self.current_gradient_accumulation_steps
+        metrics["policy_loss"].append(pieces * self.accelerator.reduce(policy.detach(), reduction="mean").item())
+
+    def training_step(self, *words):
+        with self.timed("micro_steps"):
+            return super().training_step(*words)
+
+    def create_scheduler(self, num_training_steps: int, optimizer=None):
+        """A constant rate; in the released code the first rollout step trains with rate 0."""
+        updates = self.run_config.updates_per_rollout if self.run_config.idle_first_step else 0
+        self.lr_scheduler = torch.optim.lr_scheduler.LambdaLR(
+            optimizer or self.optimizer, lambda update: float(update >= updates))
+        return self.lr_scheduler
+
+    def _get_per_token_logps_and_entropies(self, model, input_ids, attention_mask, logits_to_keep, batch_size=None,
+                                           compute_entropy=False, **rest):
+        if not self.run_config.share_prompts:
+            return super()._get_per_token_logps_and_entropies(
+                model, input_ids, attention_mask, logits_to_keep, batch_size, compute_entropy, **rest)
+        size = batch_size or len(input_ids)
+        parts = [token_log_probs(model, input_ids[i:i + size], attention_mask[i:i + size], logits_to_keep,
+                                 self.temperature) for i in range(0, len(input_ids), size)]
+        log_probs, entropies = (torch.cat(part) for part in zip(*parts))
+        return log_probs, entropies if compute_entropy else None, None
+
+    def get_decay_parameter_names(self, model) -> list[str]:
+        """The authors decay every parameter, norms and biases included."""
+        return [name for name, _ in model.named_parameters()]
+
+    def create_model_card(self, *_, **__) -> None:
+        """A checkpoint is not a publication."""
+
+    def _save_checkpoint(self, model, trial):
+        super()._save_checkpoint(model, trial)
+        step, rest = divmod(self.state.global_step, self.run_config.updates_per_rollout)
+        if self.run_config.keep_every and not rest and step % self.run_config.keep_every == 0:
+            self._keep(kept_policy(Path(self.args.output_dir).parent, step))
+        self.accelerator.wait_for_everyone()  # a checkpoint is whole when every process has written its part
+
+    def _keep(self, folder: Path) -> None:
+        """Keep the policy for evaluation, in the precision it is evaluated in; shards are gathered."""
+        raw, fresh = folder.with_suffix(".raw"), folder.with_suffix(".new")
+        self.save_model(str(raw))
+        if self.accelerator.is_main_process:
+            for earlier in (fresh, folder):  # of an attempt that was cut short
+                shutil.rmtree(earlier, ignore_errors=True)
+            copy_policy(raw, fresh, self.run_config.eval_dtype or self.run_config.dtype)
+            fresh.rename(folder)
+            shutil.rmtree(raw)

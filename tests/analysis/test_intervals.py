@@ -1,0 +1,93 @@
+"""Intervals against hand-computed numbers, and the way they are printed."""
+import subprocess
+import sys
+
+import pytest
+
+from rlvr_utils.analysis.intervals import Interval, difference_interval, mean_interval, wilson_interval
+from rlvr_utils.errors import UserError
+
+
+def test_mean_interval_of_three_seeds_is_students():
+    # Mean 0.5, standard deviation 0.1, t(0.975, 2) = 4.302653.
+    interval = mean_interval([0.4, 0.5, 0.6])
+    assert interval.mean == pytest.approx(0.5)
+    assert interval.high - 0.5 == pytest.approx(4.302653 * 0.1 / 3**0.5, abs=1e-6)
+    assert 0.5 - interval.low == pytest.approx(interval.high - 0.5)
+    assert interval.n == 3
+
+
+def test_mean_interval_narrows_with_a_lower_confidence():
+    # t(0.95, 2) = 2.919986.
+    assert mean_interval([0.4, 0.5, 0.6], 0.9).high == pytest.approx(0.5 + 2.919986 * 0.1 / 3**0.5)
+
+
+def test_one_seed_has_no_bounds():
+    interval = mean_interval([0.782])
+    assert interval == Interval(0.782, None, None, 1)
+    assert str(interval) == "78.2 (n=1)"
+
+
+def test_equal_values_have_an_interval_of_no_width():
+    assert mean_interval([0.25, 0.25]) == Interval(0.25, 0.25, 0.25, 2)
+
+
+@pytest.mark.parametrize("values", [[], [0.5, float("nan")], [float("inf")]])
+def test_mean_interval_refuses_what_has_no_mean(values):
+    with pytest.raises(UserError, match="finite values"):
+        mean_interval(values)
+
+
+@pytest.mark.parametrize("confidence", [0.0, 1.0, 95])
+def test_a_confidence_in_percent_is_refused(confidence):
+    with pytest.raises(UserError, match="confidence"):
+        mean_interval([0.1, 0.2], confidence)
+    with pytest.raises(UserError, match="confidence"):
+        wilson_interval(1, 2, confidence)
+
+
+def test_differences_pair_by_seed_whatever_the_order():
+    # The arms vary widely, their difference by seed not at all.
+    interval = difference_interval({0: 0.2, 1: 0.9, 2: 0.5}, {2: 0.4, 0: 0.1, 1: 0.8})
+    assert interval.mean == pytest.approx(0.1)
+    assert interval.low == pytest.approx(0.1) and interval.high == pytest.approx(0.1)
+
+
+def test_a_negative_difference_keeps_its_sign():
+    assert difference_interval({0: 0.1, 1: 0.1}, {0: 0.3, 1: 0.5}).mean == pytest.approx(-0.3)
+
+
+def test_seeds_of_one_arm_only_are_named():
+    with pytest.raises(UserError, match=r"\[2, 3\]"):
+        difference_interval({0: 0.1, 2: 0.2}, {0: 0.1, 3: 0.2})
+
+
+def test_wilson_interval_of_eight_in_ten():
+    # 95 %: centre 0.7167, bounds 0.4902 and 0.9433 (z = 1.959964).
+    interval = wilson_interval(8, 10)
+    assert (interval.mean, interval.n) == (0.8, 10)
+    assert interval.low == pytest.approx(0.4902, abs=1e-4)
+    assert interval.high == pytest.approx(0.9433, abs=1e-4)
+
+
+def test_wilson_interval_keeps_a_width_at_the_ends():
+    none, all_ = wilson_interval(0, 10), wilson_interval(10, 10)
+    assert none.low == 0.0 and none.high == pytest.approx(0.2775, abs=1e-4)
+    assert all_.high == pytest.approx(1.0) and all_.high <= 1.0
+    assert all_.low == pytest.approx(0.7225, abs=1e-4)
+
+
+@pytest.mark.parametrize(("successes", "n"), [(0, 0), (3, 2), (-1, 4)])
+def test_wilson_interval_refuses_impossible_counts(successes, n):
+    with pytest.raises(UserError, match="successes"):
+        wilson_interval(successes, n)
+
+
+def test_percent_rounds_to_one_decimal_and_never_prints_minus_zero():
+    assert Interval(0.782, 0.76894, 0.79506, 3).percent() == "78.2 [76.9, 79.5]"
+    assert str(Interval(-0.0001, -0.02, 0.0199, 3)) == "0.0 [-2.0, 2.0]"
+
+
+def test_importing_the_module_does_not_import_scipy():
+    code = "import sys, rlvr_utils.analysis.intervals; sys.exit('scipy' in sys.modules)"
+    assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0

@@ -1,0 +1,127 @@
+"""Benchmarks before any answer is written (likelihood rows, the lengths of questions), and grading beside writing."""
+from __future__ import annotations
+
+import threading
+import time
+from types import SimpleNamespace
+
+import pytest
+from conftest import line_of, write_lines
+
+from rlvr_utils import grading
+from rlvr_utils.data.prompts import evaluation_prompts
+from rlvr_utils.evaluation.benchmarks import GRADERS, answer_and_grade, check_lengths, load_benchmarks
+from rlvr_utils.models.loading import load_policy
+from rlvr_utils.recipe.config import Benchmark
+from rlvr_utils.runs.obtain import obtain
+
+SHORT = {"question": "What is 1+1?", "answer": "2"}
+ARC = {"id": "q", "question": "What is 1+1?", "choices": {"text": ["2", "3"], "label": ["A", "B"]}, "answerKey": "A"}
+
+
+@pytest.fixture
+def with_rows(tiny_config, tmp_path):
+    """A configuration whose one benchmark has these rows, and the file's path."""
+    def make(rows, scoring="generation", **fields):
+        path = write_lines(tmp_path / "mine.jsonl", rows)
+        return tiny_config.changed(benchmarks=(Benchmark("mine", str(path), scoring=scoring),), **fields), path
+    return make
+
+
+@pytest.fixture(scope="module")
+def policy(tiny_model):
+    return load_policy(str(tiny_model))  # 512 positions
+
+
+def test_a_question_of_ten_megabytes_is_refused_before_anything_is_written(with_rows, tmp_path):
+    config, path = with_rows([SHORT, {**SHORT, "question": "How many? " * 1_000_000}], steps=0)
+    line = line_of(obtain, config, tmp_path / "results")
+    assert line.startswith(f"{path}: the prompt of row 2 has at least ") and "limit of 504; shorten the problem" in line
+    assert not (tmp_path / "results").exists()
+
+
+def test_the_prompt_and_a_whole_answer_have_positions_in_the_model(with_rows, policy):
+    config, path = with_rows([SHORT])
+    prompt, = evaluation_prompts(policy[1], config.eval_template, [SHORT["question"]])
+    room = 512 - len(policy[1](prompt)["input_ids"])
+    fits, short = config.changed(eval_max_tokens=room), config.changed(eval_max_tokens=room + 1)
+    check_lengths(fits, *policy, load_benchmarks(fits))
+    assert f"lower eval_max_tokens (now {room + 1})" in line_of(check_lengths, short, *policy, load_benchmarks(short))
+
+
+def test_vllm_ends_an_answer_at_its_own_length(with_rows, policy):
+    config, path = with_rows([SHORT], engine="vllm")
+    prompt, = evaluation_prompts(policy[1], config.eval_template, [SHORT["question"]])
+    size = len(policy[1](prompt)["input_ids"])
+    fits = config.changed(max_prompt_tokens=size - 9, eval_max_tokens=10)
+    check_lengths(fits, *policy, load_benchmarks(fits))
+    assert "row 1" in line_of(check_lengths, fits.changed(eval_max_tokens=9), *policy, load_benchmarks(fits))
+
+
+def test_a_likelihood_row_is_checked_with_its_file_and_its_longest_choice(with_rows, policy):
+    config, path = with_rows([ARC], "likelihood")
+    check_lengths(config, *policy, load_benchmarks(config))
+    assert load_benchmarks(config)[0][1] == [ARC]
+    long = {**ARC, "choices": {"text": ["2 " * 9999, "3"], "label": ["A", "B"]}}
+    config, path = with_rows([ARC, long], "likelihood")
+    line = line_of(check_lengths, config, *policy, load_benchmarks(config))
+    assert line.startswith(f"{path}: the prompt of row 2 has at least") and "limit of 512" in line
+    config, path = with_rows([ARC, {**ARC, "answerKey": "C"}], "likelihood")
+    assert line_of(load_benchmarks, config).startswith(f"{path}: row 2, field `answerKey`")
+
+
+def writes(respond):
+    """A policy that responds so; token 7 is the text \\boxed{7}, and so with every other."""
+    def tokenizer(text, add_special_tokens):
+        return {"input_ids": [0] * len(text)}
+
+    tokenizer.decode = lambda ids, skip_special_tokens: f"\\boxed{{{ids[0]}}}"
+    return SimpleNamespace(tokenizer=tokenizer, respond=respond)
+
+
+def test_a_batch_is_graded_while_the_next_is_written(tiny_config, monkeypatch):
+    graded = threading.Event()
+
+    def grade_batch(texts, golds, grader, real=grading.grade_batch):
+        graded.set()
+        return real(texts, golds, grader)
+
+    def respond(prompts, *_):
+        yield [len(prompts[0])]
+        assert graded.wait(60), "nothing was graded before all was written"
+        yield from ([len(prompt)] for prompt in prompts[1:])
+
+    monkeypatch.setattr(grading, "grade_batch", grade_batch)
+    prompts, golds = ["333", "1", "22"], ["3", "4", "1", "1", "2", "5"]
+    twice = Benchmark("mine", "", samples=2)
+    ids, texts, verdicts = answer_and_grade(writes(respond), prompts, golds, tiny_config, twice, 0)
+    assert ids == [[3], [3], [1], [1], [2], [2]]  # in the order of the prompts, whatever was written first
+    assert texts[0] == "\\boxed{3}"
+    assert verdicts == {grader: ["right", "wrong", "right", "right", "right", "wrong"] for grader in GRADERS}
+
+
+def test_ctrl_c_waits_for_one_answer_and_not_for_all(tiny_config, monkeypatch):
+    graded = []
+
+    def grade_batch(texts, golds, grader):
+        graded.append(texts)
+        time.sleep(0.2)
+
+    def respond(prompts, *_):
+        yield from ([1] for _ in prompts)
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(grading, "grade_batch", grade_batch)
+    with pytest.raises(KeyboardInterrupt):
+        answer_and_grade(writes(respond), ["1"] * 100, ["1"] * 100, tiny_config, Benchmark("many", ""), 0)
+    assert len(graded) < 20
+
+
+def test_what_goes_wrong_in_grading_comes_out(tiny_config, monkeypatch):
+    def grade_batch(*_):
+        raise MemoryError("of the grader")
+
+    monkeypatch.setattr(grading, "grade_batch", grade_batch)
+    with pytest.raises(MemoryError, match="of the grader"):
+        answer_and_grade(writes(lambda prompts, *_: ([1] for _ in prompts)), ["1"], ["1"], tiny_config,
+                         Benchmark("one", ""), 0)

@@ -1,0 +1,45 @@
+"""Arms: each changes the fields that it declares, and nothing else."""
+from __future__ import annotations
+
+import dataclasses
+
+import pytest
+
+from rlvr_utils.errors import UserError
+from rlvr_utils.recipe.arms import ARMS, LABELS, with_arm
+from rlvr_utils.recipe.config import config_hash, load_profile
+
+
+@pytest.mark.parametrize("arm", ARMS)
+def test_an_arm_changes_its_declared_fields_only(arm):
+    config = load_profile("pocket")
+    armed = with_arm(config, arm, 7)
+    changed = {field.name: getattr(armed, field.name) for field in dataclasses.fields(config)
+               if getattr(armed, field.name) != getattr(config, field.name)}
+    declared = {name: value for name, value in ARMS[arm].items() if value != getattr(config, name)}
+    assert changed == {**declared, "seed": 7, **({"arm": arm} if arm != config.arm else {})}
+
+
+def test_arms_and_seeds_are_different_runs():
+    config = load_profile("pocket")
+    hashes = {config_hash(with_arm(config, arm, seed)) for arm in ARMS for seed in (0, 1)}
+    assert len(hashes) == 2 * len(ARMS)
+
+
+def test_an_unknown_arm_is_one_line_that_lists_the_known():
+    with pytest.raises(UserError, match="arm 'two-shots' does not exist; .*two-shot, full-set") as caught:
+        with_arm(load_profile("pocket"), "two-shots", 0)
+    assert "\n" not in str(caught.value)
+
+
+def test_the_arms_of_the_papers_tables():
+    assert ARMS["base"] == {"steps": 0}
+    assert ARMS["one-shot"]["examples"] == (1,) and ARMS["two-shot"]["examples"] == (1, 13)
+    assert ARMS["full-set"]["examples"] == () == ARMS["format-reward"]["examples"]
+    entropy = ARMS["entropy-only"]  # Table 5, row 10: neither policy loss nor KL nor weight decay
+    assert not entropy["policy_loss"] and entropy["kl_coef"] == entropy["weight_decay"] == 0
+    assert ARMS["entropy-only-x10"] == {**entropy, "entropy_scale": 10.0}
+
+
+def test_every_arm_has_its_own_label():
+    assert set(LABELS) == set(ARMS) and len(set(LABELS.values())) == len(ARMS)

@@ -1,0 +1,296 @@
+"""The plan: numbers against hand calculations, what must fit and what must not, and its lines."""
+from __future__ import annotations
+
+import json
+from dataclasses import replace
+from types import SimpleNamespace
+
+import pytest
+
+from rlvr_utils.analysis.published import published
+from rlvr_utils.errors import UserError
+from rlvr_utils.models.shapes import known
+from rlvr_utils.recipe.arms import with_arm
+from rlvr_utils.recipe.config import Benchmark, load_profile, local_path, profile_names
+from rlvr_utils.scale import costs
+from rlvr_utils.scale.hardware import CARDS, CORE, GIB, UNKNOWN_CARD, Hardware
+from rlvr_utils.scale.plan import EXPECTED_LENGTH, plan, plan_text, refuse_what_cannot_fit
+
+A100 = Hardware("NVIDIA A100-SXM4-80GB", 8, 79.3, 96, 1000.0, 2000.0)
+H100 = Hardware("NVIDIA H100 80GB HBM3", 1, 79.1, 26, 200.0, 1000.0)
+SMALL_CARD = Hardware("NVIDIA GeForce RTX 4090", 1, 23.6, 16, 64.0, 2000.0)
+LAPTOP = Hardware("", 0, 0.0, 8, 16.0, 50.0)
+PARAMETERS = 1480  # 32 x 8 embeddings, tied; two layers of 72 + 36 + 36 + 64 + 3 x 128 + 16; 8 in the last norm
+
+
+@pytest.fixture
+def made_up(tmp_path):
+    """Two rows of four tokens and six, a made-up model of 1,480 parameters, and no text to read."""
+    (tmp_path / "config.json").write_text(json.dumps({
+        "model_type": "qwen2", "vocab_size": 32, "hidden_size": 8, "intermediate_size": 16, "num_hidden_layers": 2,
+        "num_attention_heads": 2, "num_key_value_heads": 1, "tie_word_embeddings": True}))
+    return load_profile("pocket").changed(
+        arm="one-shot", model=str(tmp_path), examples=(1,), prompts_per_step=4, num_generations=2, micro_batch=2,
+        max_prompt_tokens=4, max_response_tokens=6, share_prompts=False, steps=10, updates_per_rollout=1, save_every=5,
+        eval_every=0, eval_max_tokens=6, eval_batch=3, benchmarks=(Benchmark("MATH500", "not here"),))
+
+
+@pytest.fixture
+def paper():
+    """The paper's scale: Qwen2.5-Math-1.5B with float32 weights and bfloat16 arithmetic."""
+    sets = {"MATH500": 1, "AIME24": 8, "AMC23": 8, "Minerva": 1, "OlympiadBench": 1, "AIME25": 8}
+    return load_profile("pocket").changed(
+        arm="one-shot", model="Qwen/Qwen2.5-Math-1.5B", dtype="float32", autocast=True, engine="vllm", micro_batch=8,
+        prompts_per_step=128, num_generations=8, max_prompt_tokens=1024, max_response_tokens=3072, share_prompts=False,
+        steps=2000, save_every=20, keep_every=20, eval_every=0, eval_max_tokens=3072,
+        benchmarks=tuple(Benchmark(name, f"public:{name}", samples=samples) for name, samples in sets.items()))
+
+
+def test_the_work_is_counted_from_the_configuration(made_up):
+    costed = plan(made_up.changed(updates_per_rollout=2, eval_every=4, keep_every=5), A100)
+    assert costed.parameters == PARAMETERS
+    assert (costed.rollouts, costed.updates) == (10 * 4 * 2, 20)
+    assert costed.rollout_tokens == pytest.approx((0.3 * 80 * 10, 80 * 10))
+    assert (costed.evaluations, costed.answers) == (3 + 2, 500)
+    assert costed.evaluation_tokens == pytest.approx((0.3 * 5 * 500 * 10, 5 * 500 * 10))
+
+
+def test_memory_of_training_is_the_sum_of_its_parts(made_up):
+    one = replace(A100, gpus=1)
+    costed = plan(made_up, one)
+    weights = 4 * PARAMETERS
+    # 20 tokens: two layers' inputs, one layer's 10 x 8 + 4 x 16 numbers each, the head's tile and its gradients.
+    activations = 4 * (2 * 20 * 8 + 20 * (10 * 8 + 4 * 16) + costs.HEAD_TILE + (32 + 20) * 8)
+    assert costed.resident * GIB == pytest.approx(costs.GPU_BASE + 4 * weights)  # with two moments and a reference
+    assert costed.training * GIB == pytest.approx(costs.GPU_BASE + 5 * weights + activations)
+    alone = plan(made_up.changed(kl_coef=0.0), one)
+    assert (costed.resident - alone.resident) * GIB == pytest.approx(weights)
+    assert plan(made_up.changed(kl_coef=0.0, kl_in_reward=0.001), one).resident == costed.resident
+    half = plan(made_up.changed(dtype="bfloat16"), one)
+    assert half.resident * GIB == pytest.approx(costs.GPU_BASE + 2 * weights)
+    cast = plan(made_up.changed(autocast=True), one)
+    assert (cast.training - costed.training) * GIB == pytest.approx(2 * PARAMETERS - 2 * 20 * (10 * 8 + 4 * 16))
+
+
+def test_shared_prompts_cost_whole_logits_and_fewer_tokens(made_up):
+    costed = plan(made_up.changed(share_prompts=True), replace(A100, gpus=1))
+    tokens = 2 * 6 + 1 * 4
+    activations = 4 * (2 * tokens * 8 + tokens * (10 * 8 + 4 * 16) + 3 * 2 * 6 * 32)
+    assert costed.training * GIB == pytest.approx(costs.GPU_BASE + 5 * 4 * PARAMETERS + activations)
+
+
+def test_plain_data_parallel_repeats_everything_and_sharding_divides_it(made_up):
+    one, eight = plan(made_up, replace(A100, gpus=1)), plan(made_up, A100)
+    sharded = plan(made_up, A100, layout="sharded")
+    weights, gathered = 4 * PARAMETERS, 4 * (32 * 8 + (PARAMETERS - 32 * 8) / 2)
+    assert eight.resident == one.resident
+    assert (eight.training - one.training) * GIB == pytest.approx(weights)  # the buckets
+    assert sharded.resident * GIB == pytest.approx(costs.GPU_BASE + 4 * weights / 8)
+    assert (one.training - sharded.training) * GIB == pytest.approx(5 * weights * 7 / 8 - gathered)
+
+
+def test_responses_need_their_cache_or_the_engines_share(made_up):
+    one = replace(A100, gpus=1)
+    row = 10 * (2 * 2 * 1 * 4 * 4) + 3 * 32 * 4  # ten tokens in two layers of one head of four; logits
+    extra = lambda config, hardware: (plan(config, hardware).generation - plan(config, hardware).resident) * GIB  # noqa: E731
+    assert extra(made_up, one) == pytest.approx(8 * row)
+    assert extra(made_up, A100) == pytest.approx(1 * row)
+    assert extra(made_up.changed(eval_every=5), A100) == pytest.approx(3 * row)  # an evaluation's batch is larger
+    assert extra(made_up.changed(engine="vllm", engine_memory=0.25), one) == pytest.approx(0.25 * 79.3 * GIB)
+    assert extra(made_up.changed(engine="vllm-server"), one) == 0
+    needed = plan(made_up.changed(engine="vllm"), one).engine_minimum * GIB
+    assert needed == pytest.approx(2 * PARAMETERS + 8 * 10 * (2 * 2 * 1 * 4 * 2))
+
+
+def test_without_a_gpu_every_run_takes_ram_and_keeps_all_activations(made_up):
+    costed = plan(made_up, LAPTOP)
+    activations = 4 * (2 * 20 * (10 * 8 + 4 * 16) + costs.HEAD_TILE + (32 + 20) * 8)
+    assert costed.training * GIB == pytest.approx(costs.PROCESS_BASE + 5 * 4 * PARAMETERS + activations)
+    assert (costed.side_by_side, costed.ram) == (1, costed.training)
+    many = plan(made_up, LAPTOP, runs=30)
+    assert (many.side_by_side, many.ram) == (8, 8 * costed.training)
+    assert plan(made_up.changed(cpu_threads=3), LAPTOP, runs=30).side_by_side == 2
+    assert plan(made_up, A100, runs=30).side_by_side == 1
+
+
+def test_disk_holds_checkpoints_kept_and_final_weights_and_records(made_up):
+    weights, records = 4 * PARAMETERS, 11 * costs.RECORDS
+    disk = lambda **keywords: plan(made_up.changed(**keywords), A100).disk * GIB  # noqa: E731
+    assert disk() == pytest.approx(2 * 3 * weights + weights + records)  # steps 5 and 10
+    assert disk(save_every=1) == pytest.approx(3 * 3 * weights + weights + records)
+    assert disk(keep_every=5) == pytest.approx(2 * 3 * weights + 4 * weights + records)  # two kept, one as it is saved
+    assert disk(keep_every=5, eval_dtype="bfloat16") == pytest.approx(2 * 3 * weights + 3 * weights + records)
+    assert disk(save_every=20) == pytest.approx(weights + records)
+    assert plan(made_up, LAPTOP, runs=20).disk * GIB == pytest.approx(8 * 6 * weights + 20 * (weights + records))
+
+
+def test_time_is_work_over_the_cards_rates(made_up):
+    """One A100, everything at full length: 80 tokens a step, of 8 responses written at once."""
+    def by_hand(passes, rate, steps=6):
+        width, cache = 4, 8 * 6 * (4 + 3) * (2 * 2 * 1 * 4 * 4)
+        writing = (steps * 1e-3 * 2 + (steps * width * PARAMETERS + cache) / (0.6 * 2039e9)
+                   + 2 * PARAMETERS * 80 / rate)
+        return 10 * (2 * passes * PARAMETERS * 80 / rate + writing) / 3600
+
+    one = replace(A100, gpus=1)
+    slow, fast = 0.35 * 19.5e12, 0.35 * 312e12
+    assert plan(made_up, one).training_hours[1] == pytest.approx(by_hand(5, slow))  # float32 skips the matrix units
+    assert plan(made_up.changed(autocast=True), one).training_hours[1] == pytest.approx(by_hand(5, fast))
+    assert plan(made_up.changed(kl_coef=0.0), one).training_hours[1] == pytest.approx(by_hand(4, slow))
+    assert plan(made_up.changed(updates_per_rollout=2), one).training_hours[1] == pytest.approx(by_hand(6, slow))
+
+
+def test_hours_of_eight_gpus_count_eight_times_in_training_and_once_in_evaluation(paper):
+    costed = plan(paper, A100)
+    expected = [8 * train + test for train, test in zip(costed.training_hours, costed.evaluation_hours)]
+    assert costed.gpu_hours == pytest.approx(expected)
+    assert plan(paper, replace(A100, gpus=1)).gpu_hours[1] == pytest.approx(costed.gpu_hours[1], rel=0.2)
+
+
+def test_without_steps_there_is_one_evaluation_and_no_training(made_up):
+    costed = plan(made_up.changed(steps=0), A100)
+    assert (costed.rollouts, costed.evaluations, costed.training, costed.training_hours) == (0, 1, 0, (0, 0))
+    assert costed.disk * GIB == costs.RECORDS and costed.evaluation_hours[0] > 0
+    assert "while training" not in plan_text(costed)
+
+
+@pytest.mark.parametrize(("field", "value", "grows"), [
+    ("steps", 20, ["rollouts", "updates", "training_hours", "rollout_tokens"]),
+    ("prompts_per_step", 8, ["rollouts", "generation", "training_hours", "rollout_tokens"]),
+    ("num_generations", 4, ["rollouts", "generation", "training_hours", "rollout_tokens"]),
+    ("micro_batch", 4, ["training"]), ("max_prompt_tokens", 8, ["training", "generation", "training_hours"]),
+    ("max_response_tokens", 12, ["training", "generation", "training_hours"]), ("save_every", 2, ["disk"]),
+    ("keep_every", 2, ["disk", "evaluations", "evaluation_hours"]), ("eval_every", 2, ["evaluations"]),
+    ("eval_max_tokens", 12, ["evaluation_tokens", "evaluation_hours"])])
+def test_more_of_a_field_costs_more(made_up, field, value, grows):
+    config = made_up.changed(keep_every=10)
+    before, after = plan(config, replace(A100, gpus=1)), plan(config.changed(**{field: value}), replace(A100, gpus=1))
+    for number in grows:
+        assert getattr(after, number) > getattr(before, number), number
+    for number in ("resident", "training", "generation", "disk", "rollouts", "training_hours", "evaluation_hours"):
+        assert getattr(after, number) >= getattr(before, number), number
+
+
+def test_the_expected_is_never_more_than_the_longest(paper, made_up):
+    for config, hardware in [(paper, A100), (paper, H100), (made_up, LAPTOP)]:
+        costed = plan(config, hardware)
+        for pair in (costed.rollout_tokens, costed.training_hours, costed.evaluation_hours, costed.gpu_hours):
+            assert pair[0] <= pair[1]
+
+
+def test_the_expected_length_is_the_published_one():
+    shares = [row["values"]["Avg"] / 3072 for row in published(19)]
+    assert min(shares) - 0.05 < EXPECTED_LENGTH < max(shares)
+    assert sum(shares) / len(shares) == pytest.approx(EXPECTED_LENGTH, abs=0.03)
+
+
+def test_sizes_of_benchmarks_come_from_their_files_and_else_from_the_paper(made_up, write_rows):
+    file = write_rows([{"id": i, "problem": f"{i}?", "answer": "1"} for i in range(7)], "seven.jsonl")
+    sizes = {
+        Benchmark("a", str(file)): 7, Benchmark("a", str(file), limit=3): 3, Benchmark("a", str(file), samples=4): 28,
+        Benchmark("AIME24", "public:AIME24", samples=8): 240, Benchmark("mine", "not here", "Minerva"): 272,
+        Benchmark("mine", "not here"): 500, Benchmark("MATH500", "public:MATH500", limit=100): 100,
+        Benchmark("ARC-C", "not here", scoring="likelihood"): 0}
+    for benchmark, size in sizes.items():
+        assert plan(made_up.changed(benchmarks=(benchmark,)), LAPTOP).answers == size
+
+
+@pytest.mark.parametrize("hardware", [A100, H100])
+def test_the_papers_run_fits_the_papers_cards(paper, hardware):
+    refuse_what_cannot_fit(plan(paper, hardware))
+
+
+def test_the_pocket_profile_fits_a_laptop():
+    for arm in ("base", "one-shot", "full-set"):
+        refuse_what_cannot_fit(plan(with_arm(load_profile("pocket"), arm, 0), LAPTOP, runs=30))
+
+
+def test_seven_billion_parameters_fit_only_in_shards(paper):
+    seven = paper.changed(model="Qwen/Qwen2.5-Math-7B", steps=1000)
+    for hardware in (replace(H100, disk=2000.0), A100):
+        with pytest.raises(UserError, match="launch/eight-gpus-fsdp.yaml"):
+            refuse_what_cannot_fit(plan(seven, hardware))
+    refuse_what_cannot_fit(plan(seven, A100, layout="sharded"))
+
+
+@pytest.mark.parametrize(("changes", "hardware", "line"), [
+    ({}, SMALL_CARD, "need 24.5 GiB of each NVIDIA GeForce RTX 4090, of which 22.4 .*one-24gb-gpu.yaml, or .*dtype"),
+    ({"micro_batch": 64}, H100, r"training needs .*lower micro_batch \(now 64\)"),
+    ({"share_prompts": True, "micro_batch": 16}, H100, "training needs .*set share_prompts to false"),
+    ({"engine_memory": 0.8}, H100, r"writing responses needs .*lower engine_memory \(now 0.8\)"),
+    ({"engine": "transformers"}, H100, "writing responses needs .*set engine to vllm, or lower prompts_per_step"),
+    ({"engine_memory": 0.02}, H100, r"vLLM needs 3.8 GiB .*get 1.6; raise engine_memory \(now 0.02\)"),
+    ({}, replace(A100, ram=64.0), "need 78.0 GiB of RAM, of which 60.8 .*fewer GPUs"),
+    ({"engine": "transformers"}, LAPTOP, r"GiB of RAM, .*lower micro_batch \(now 8\).*cpu_threads \(now 1\)"),
+    ({}, replace(A100, disk=600.0),
+     r"need 638.4 GiB of disk, of which 600.0 .*keep_every \(now 20\) or save_every \(now 20\).*--results"),
+    ({"keep_every": 0}, replace(A100, disk=50.0), "GiB of disk, of which 50.0 .*save_every")])
+def test_what_cannot_fit_is_one_line_with_the_field_to_change(paper, changes, hardware, line):
+    with pytest.raises(UserError, match=line) as caught:
+        refuse_what_cannot_fit(plan(paper.changed(**changes), hardware))
+    assert "\n" not in str(caught.value)
+
+
+@pytest.mark.parametrize(("changes", "hardware"), [
+    ({"micro_batch": 8}, H100), ({"share_prompts": False, "micro_batch": 16}, H100), ({"engine_memory": 0.5}, H100),
+    ({"keep_every": 0}, replace(A100, disk=100.0)), ({"keep_every": 200}, replace(A100, disk=150.0))])
+def test_what_the_lines_advise_helps(paper, changes, hardware):
+    refuse_what_cannot_fit(plan(paper.changed(**changes), hardware))
+
+
+@pytest.mark.parametrize("hardware", [A100, H100, LAPTOP], ids=lambda hardware: hardware.gpu or "CPU")
+@pytest.mark.parametrize("name", profile_names())
+def test_every_profile_has_a_plan(name, hardware, made_up, tmp_path, monkeypatch):
+    config, source = load_profile(name), local_path(load_profile(name).model)
+    if not source.startswith("/") and source not in known():  # a folder that the user is to fetch
+        monkeypatch.chdir(tmp_path)
+        config = config.changed(model=made_up.model)
+    text = plan_text(plan(config, hardware))
+    assert text.startswith(f"Plan of {name}, arm base: an estimate, not a measurement")
+    assert f"{config.steps:,} steps" in text and all(len(line) <= 130 for line in text.splitlines())
+    assert ("GPU-hours" in text) == bool(hardware.gpus)
+
+
+def test_the_text_has_the_numbers(paper):
+    text = plan_text(plan(paper, A100))
+    for words in ("1,543,714,304 parameters in float32, replicated on every GPU", "8 x NVIDIA A100-SXM4-80GB, 79 GiB",
+                  "48.8 GiB while training", "638.4 GiB, of which 2000 are free", "2,048,000 rollouts",
+                  "100 x 2,247 answers", "GPU-hours: ", " h of evaluation on one GPU",
+                  "30% of the allowed lengths", "factor of two or three"):
+        assert words in text, words
+    assert "sharded over the GPUs" in plan_text(plan(paper, A100, layout="sharded"))
+
+
+def test_an_unknown_card_is_guessed_and_the_guess_is_told(paper):
+    strange = replace(A100, gpu="Graphcard 9000")
+    assert strange.rates() == UNKNOWN_CARD and not strange.known
+    assert "its speed is not known: an RTX 3090's is assumed" in plan_text(plan(paper, strange))
+    assert "not known" not in plan_text(plan(paper, A100))
+
+
+def test_the_longest_name_names_the_card():
+    for name, card in {"NVIDIA A100-SXM4-80GB": "A100", "NVIDIA A10": "A10", "NVIDIA L40S": "L40S", "NVIDIA L4": "L4",
+                       "NVIDIA RTX A6000": "A6000", "NVIDIA GeForce RTX 4090": "RTX 4090", "Tesla T4": "T4"}.items():
+        assert replace(A100, gpu=name).rates() == CARDS[card], name
+    assert LAPTOP.rates() == CORE
+
+
+def test_a_machine_without_a_gpu_is_found(tmp_path, monkeypatch):
+    import torch
+
+    monkeypatch.setattr(torch.cuda, "device_count", lambda: 0)
+    hardware = Hardware.found(tmp_path / "not" / "yet" / "there")
+    assert (hardware.gpu, hardware.gpus, hardware.gpu_memory) == ("", 0, 0.0)
+    assert hardware.cores >= 1 and hardware.ram > 0 and hardware.disk > 0
+    assert not (tmp_path / "not").exists()
+
+
+def test_the_smallest_of_several_gpus_counts(tmp_path, monkeypatch):
+    import torch
+
+    cards = [SimpleNamespace(name="NVIDIA H200", total_memory=140 * GIB),
+             SimpleNamespace(name="NVIDIA A100", total_memory=80 * GIB)]
+    monkeypatch.setattr(torch.cuda, "device_count", lambda: 2)
+    monkeypatch.setattr(torch.cuda, "get_device_properties", cards.__getitem__)
+    found = Hardware.found(tmp_path)
+    assert (found.gpu, found.gpus, found.gpu_memory) == ("NVIDIA A100", 2, 80.0)

@@ -1,0 +1,62 @@
+"""The committed notebooks: executed in order, readable, without traces of a machine."""
+import ast
+import json
+import re
+
+import pytest
+from conftest import ROOT
+
+from rlvr_utils.errors import UserError
+from rlvr_utils.recipe.arms import ARMS
+from rlvr_utils.study.reproduce import chosen_notebooks, declared_arms
+from rlvr_utils.study.study import PARAMETERS, open_study, refuse_unknown_parameters
+
+NOTEBOOKS = sorted((ROOT / "notebooks").glob("*.ipynb"))
+
+
+def code_cells(path):
+    cells = json.loads(path.read_text())["cells"]
+    return [cell for cell in cells if cell["cell_type"] == "code"]
+
+
+def test_there_are_six_numbered_notebooks():
+    assert [path.name[:2] for path in NOTEBOOKS] == ["00", "01", "02", "03", "04", "05"]
+
+
+@pytest.mark.parametrize("path", NOTEBOOKS, ids=lambda path: path.stem)
+def test_executed_top_to_bottom_with_pictures_and_without_errors(path):
+    cells = code_cells(path)
+    assert [cell["execution_count"] for cell in cells] == list(range(1, len(cells) + 1))
+    outputs = [output for cell in cells for output in cell["outputs"]]
+    assert not [o for o in outputs if o["output_type"] == "error" or o.get("name") == "stderr"]
+    assert any("image/png" in output.get("data", {}) for output in outputs)
+
+
+@pytest.mark.parametrize("path", NOTEBOOKS, ids=lambda path: path.stem)
+def test_cells_are_short_and_hold_no_absolute_path(path):
+    assert max(len("".join(cell["source"]).splitlines()) for cell in code_cells(path)) <= 20
+    text = path.read_text()
+    assert str(ROOT) not in text and "site-packages" not in text
+    assert not re.search(r"[\"' (]/(home|Users|opt|mnt|var)/", text)
+    assert json.loads(text)["metadata"]["kernelspec"]["name"] == "python3"
+
+
+@pytest.mark.parametrize("path", NOTEBOOKS, ids=lambda path: path.stem)
+def test_parameters_cell_holds_the_common_parameters_as_literals(path):
+    tagged = [cell for cell in code_cells(path) if "parameters" in cell["metadata"].get("tags", [])]
+    assert len(tagged) == 1
+    names = [node.targets[0].id for node in ast.parse("".join(tagged[0]["source"])).body]
+    assert tuple(names) == PARAMETERS
+    assert set(declared_arms(path)) <= set(ARMS)
+
+
+def test_a_mistyped_parameter_is_refused():
+    fine = {"profile": "pocket", "In": [], "Out": {}, "_": 1, "open_study": open_study}
+    refuse_unknown_parameters(fine)
+    with pytest.raises(UserError, match="parameter 'max_stepps' does not exist"):
+        refuse_unknown_parameters({**fine, "max_stepps": 3})
+
+
+def test_an_unknown_notebook_is_refused_with_the_list():
+    with pytest.raises(UserError, match="'07' does not exist; choose one of: 00, 01"):
+        chosen_notebooks("07")
