@@ -317,8 +317,8 @@ MUTATIONS = {
     ),
     "graded when all is written": (
         "evaluation/benchmarks.py",
-        "in answers(policy, prompts, config, benchmark, seed):",
-        "in [*answers(policy, prompts, config, benchmark, seed)]:",
+        "written = answers(policy, prompts, config, benchmark, seed)",
+        "written = [*answers(policy, prompts, config, benchmark, seed)]",
         "evaluation/test_evaluation.py",
     ),
     "the same numbers for every batch": (

@@ -7,7 +7,9 @@ from concurrent.futures import Future, ThreadPoolExecutor
 
 from rlvr_utils.data.problems import source_rows
 from rlvr_utils.errors import UserError
+from rlvr_utils.progress import tracked
 from rlvr_utils.recipe.config import Benchmark, RunConfig, local_path
+from rlvr_utils.recipe.identity import evaluation_identity
 
 GRADERS = ("qwen-eval", "math-verify")
 # Words of self-reflection that the paper counts (§3.2.4); a response counts once for each word.
@@ -87,7 +89,8 @@ def answer_and_grade(policy, prompts: list[str], golds: list[str], config: RunCo
     grading: dict[tuple[str, int], Future] = {}
     pool = ThreadPoolExecutor(1)
     try:
-        for place, response in answers(policy, prompts, config, benchmark, seed):
+        written = answers(policy, prompts, config, benchmark, seed)
+        for place, response in tracked(written, len(golds), benchmark.name, "answers"):
             text = policy.tokenizer.decode(response, skip_special_tokens=True)
             ids[place], texts[place] = response, cut(text, STOP_STRINGS[config.eval_template])
             for grader in GRADERS:
@@ -159,10 +162,11 @@ def evaluate(policy, loaded: list[tuple[Benchmark, list]], config: RunConfig,
     trajectory: the policy's generator is seeded for it and put back."""
     rows, responses = [], []
     for benchmark, problems in loaded:
+        identity = evaluation_identity(config, benchmark)
         if benchmark.scoring == "likelihood":
-            rows.append(score_choices(policy, benchmark, problems))
-            continue
-        row, kept = evaluate_benchmark(policy, benchmark, problems, config, seed)
-        rows.append(row)
-        responses += kept
+            row, kept = score_choices(policy, benchmark, problems), []
+        else:
+            row, kept = evaluate_benchmark(policy, benchmark, problems, config, seed)
+        rows.append({**row, **identity})
+        responses += [{**response, **identity} for response in kept]
     return rows, responses

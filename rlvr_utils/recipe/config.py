@@ -6,12 +6,11 @@ fields; the seed completes the configuration, whose hash names the run.
 from __future__ import annotations
 
 import dataclasses
-import hashlib
 import json
 from dataclasses import dataclass
 from pathlib import Path
 
-from rlvr_utils.data.files import expanded, read_text
+from rlvr_utils.data.files import read_text
 from rlvr_utils.errors import UserError, reason, shown
 from rlvr_utils.recipe.fields import check_fields, checked_examples, checked_labels, checked_ranking
 
@@ -180,37 +179,13 @@ def to_fields(config: RunConfig) -> dict:
     return json.loads(json.dumps(dataclasses.asdict(config)))
 
 
-def config_hash(config: RunConfig) -> str:
-    """SHA-256 over the configuration and the contents of every local file that it names, so a
-    changed model or training file is a different run even under the same path. Later fields at
-    their defaults do not count."""
+def plain_fields(config: RunConfig) -> dict:
+    """The configuration as plain data without later fields at their defaults: what identities are made of."""
     fields = _without_defaults(to_fields(config), RunConfig)
     fields["benchmarks"] = [_without_defaults(row, Benchmark) for row in fields["benchmarks"]]
-    files = [config.model, config.pool, *(benchmark.file for benchmark in config.benchmarks)]
-    fields["contents"] = [_content_hash(local_path(source)) for source in files]
-    return hashlib.sha256(json.dumps(fields, sort_keys=True).encode()).hexdigest()
+    return fields
 
 
 def _without_defaults(fields: dict, record: type) -> dict:
     defaults = _later_defaults(record)
     return {name: value for name, value in fields.items() if name not in defaults or value != defaults[name]}
-
-
-def _content_hash(source: str) -> str | None:
-    """SHA-256 of a local file, or of the weights, settings, tokenizer and chat template in a folder."""
-    path = expanded(source)
-    if path.is_dir():
-        kinds = ("*.safetensors", "*.gguf", "*.json", "*.jinja", "*.txt", "*.model")
-        paths = sorted(file for kind in kinds for file in path.glob(kind) if file.is_file())
-    elif path.is_file():
-        paths = [path]
-    else:
-        return None
-    digest = hashlib.sha256()
-    for each in paths:
-        try:
-            with each.open("rb") as stream:
-                digest.update(hashlib.file_digest(stream, "sha256").digest())
-        except OSError as error:
-            raise UserError(f"{each}: cannot be read ({error.strerror}); give a file that can") from None
-    return digest.hexdigest()

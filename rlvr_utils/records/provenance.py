@@ -16,9 +16,9 @@ PACKAGES = ("torch", "transformers", "trl", "datasets", "sympy", "math-verify", 
 def provenance(config):
     """Facts about the work done inside the block; time and memory are filled in at its end."""
     from rlvr_utils.grading.sandbox import counts
-    from rlvr_utils.recipe.config import config_hash
+    from rlvr_utils.recipe.identity import training_identity
 
-    facts = {"config_hash": config_hash(config), "seed": config.seed, "git": git_state(),
+    facts = {"config_hash": training_identity(config), "seed": config.seed, "git": git_state(),
              "versions": {"python": platform.python_version(), **{name: version(name) for name in PACKAGES}},
              "hardware": hardware(), "threads": config.cpu_threads,
              "started": datetime.now(UTC).isoformat(timespec="seconds")}

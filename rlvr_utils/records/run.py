@@ -1,4 +1,4 @@
-"""Runs on disk: a run is named by the hash of its configuration; this module knows its folder.
+"""Runs on disk: a run is named by the hash of what trains it; this module knows its folder.
 
 An unfinished run lives in `<run>.partial` with its checkpoints and takes its final name only
 when it is whole, so what stands in `runs/<run>` is always complete.
@@ -7,13 +7,15 @@ from __future__ import annotations
 
 import json
 import shutil
+from collections import Counter
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
 
 from rlvr_utils.data.files import read_json
 from rlvr_utils.errors import UserError
-from rlvr_utils.recipe.config import RunConfig, config_hash, from_fields
+from rlvr_utils.recipe.config import RunConfig, from_fields
+from rlvr_utils.recipe.identity import evaluation_identity, sources, training_fields, training_identity
 from rlvr_utils.records.files import read_rows
 from rlvr_utils.records.locks import held
 
@@ -25,12 +27,16 @@ REQUEST, LOG = "request.json", "log.txt"
 
 @dataclass(frozen=True)
 class Run:
-    """A finished run, read from its folder."""
+    """A finished run, read from its folder. `asked` is the configuration with which somebody looks at it: the
+    same training, perhaps another evaluation; by default its own."""
 
     folder: Path
+    asked: RunConfig | None = None
 
     @cached_property
     def config(self) -> RunConfig:
+        if self.asked:
+            return self.asked
         written = read_json(self.folder / "config.json")
         return from_fields(written.get("config") if isinstance(written, dict) else written,
                            f"{self.folder.name}/config.json")
@@ -39,24 +45,61 @@ class Run:
     def provenance(self) -> dict:
         return json.loads((self.folder / "provenance.json").read_text())
 
+    @cached_property
+    def _identities(self) -> dict[str, dict]:
+        return {benchmark.name: evaluation_identity(self.config, benchmark) for benchmark in self.config.benchmarks}
+
     def rows(self, name: str) -> list[dict]:
-        """The rows of one of the run's JSON-lines files by step: metrics, evaluations, samples,
-        responses, history or timings."""
-        return sorted(read_rows(self.folder / f"{name}.jsonl"), key=lambda row: row["step"])
+        """The rows of one of the run's JSON-lines files by step: metrics, evaluations, samples, responses,
+        history or timings. Of evaluations only those that `config` asks for, at steps where every benchmark
+        has been evaluated: half an evaluation is never averaged."""
+        rows = sorted(read_rows(self.folder / f"{name}.jsonl"), key=lambda row: row["step"])
+        if name not in ("evaluations", "responses"):
+            return rows
+        rows = [row for row in rows if self.answers_to(row)]
+        if name == "evaluations":
+            done = Counter(row["step"] for row in rows)
+            rows = [row for row in rows if done[row["step"]] == len(self.config.benchmarks)]
+        return rows
+
+    def answers_to(self, row: dict) -> bool:
+        """Was this record made by the evaluation that `config` asks for? A set that cannot be had here is
+        known by its name."""
+        wanted = self._identities.get(row["benchmark"])
+        return bool(wanted) and row.get("settings") == wanted["settings"] and (
+            wanted["data"] in (None, row.get("data")))
 
     def evaluations(self, benchmark: str) -> list[dict]:
         """The records of one benchmark by step."""
         return [row for row in self.rows("evaluations") if row["benchmark"] == benchmark]
 
+    def stored_policies(self) -> dict[int, Path]:
+        """The folders of the policies that are here, by rollout step: those kept, and that after the last step."""
+        folders = {step: kept_policy(self.folder, step) for step in kept_steps(self)}
+        if (self.folder / "weights").is_dir():
+            folders.setdefault(self.config.steps, self.folder / "weights")
+        return folders
+
 
 def run_name(config: RunConfig) -> str:
-    return f"{config.arm}-s{config.seed}-{config_hash(config)[:10]}"
+    return f"{config.arm}-s{config.seed}-{training_identity(config)[:10]}"
 
 
 def find(config: RunConfig, results: Path) -> Run | None:
-    """The finished run of this configuration, if there is one."""
+    """The finished run of this training, if there is one, seen with this configuration. Where model or data
+    are not here, as on a machine to which records were copied, the fields alone decide."""
     folder = results / "runs" / run_name(config)
-    return Run(folder) if (folder / "provenance.json").exists() else None
+    if not folder.exists() and None in sources(config).values():
+        folder = _with_equal_fields(config, results) or folder
+    return Run(folder, config) if (folder / "provenance.json").exists() else None
+
+
+def _with_equal_fields(config: RunConfig, results: Path) -> Path | None:
+    wanted, found = training_fields(config), []
+    for file in sorted((results / "runs").glob(f"{config.arm}-s{config.seed}-*/config.json")):
+        if training_fields(Run(file.parent).config) == wanted:
+            found.append(file.parent)
+    return found[0] if len(found) == 1 else None
 
 
 def kept_policy(folder: Path, step: int) -> Path:

@@ -9,7 +9,9 @@ from pathlib import Path
 
 from rlvr_utils.errors import UserError
 from rlvr_utils.processes import first_process, wait_for_everyone
-from rlvr_utils.recipe.config import RunConfig, config_hash, local_path, to_fields
+from rlvr_utils.progress import progress
+from rlvr_utils.recipe.config import RunConfig, local_path, to_fields
+from rlvr_utils.recipe.identity import sources, training_identity
 from rlvr_utils.records.disks import refusal
 from rlvr_utils.records.files import drop_rows_after, write_json
 from rlvr_utils.records.run import (
@@ -40,9 +42,10 @@ def obtain(config: RunConfig, results: Path, stop_after: int | None = None) -> R
     with hold(partial) if first_process() else nullcontext(), _told_of_the_disk(partial, config):
         if first_process():
             if find(config, results):  # by another program, while this one was loading
-                return _found_late(partial)
+                return _found_late(partial, config)
             clear_halves(partial)
-            write_json(partial / "config.json", {"config": to_fields(config), "hash": config_hash(config)})
+            write_json(partial / "config.json", {"config": to_fields(config), "hash": training_identity(config),
+                                                 "sources": sources(config)})
         facts = execute(config, partial, *prepared, stop_after)
         if facts is None:
             return None
@@ -50,7 +53,7 @@ def obtain(config: RunConfig, results: Path, stop_after: int | None = None) -> R
         if first_process():
             _finish(partial, facts)
     wait_for_everyone()
-    return Run(partial.with_suffix(""))
+    return Run(partial.with_suffix(""), config)
 
 
 @contextmanager
@@ -68,12 +71,12 @@ def _told_of_the_disk(partial: Path, config: RunConfig):
         raise UserError(f"{reason}; the same command then goes on from step {step} of {config.steps}") from error
 
 
-def _found_late(partial: Path) -> Run:
+def _found_late(partial: Path, config: RunConfig) -> Run:
     """The run that another program has finished; processes that train together would be parted by it."""
     shutil.rmtree(partial, ignore_errors=True)
     if int(os.environ.get("WORLD_SIZE", 1)) > 1:
         raise UserError(f"run {partial.stem} has been finished by another process; give the same command again")
-    return Run(partial.with_suffix(""))
+    return Run(partial.with_suffix(""), config)
 
 
 def _finish(partial: Path, facts: dict) -> None:
@@ -149,9 +152,10 @@ def _train(config: RunConfig, folder: Path, model, tokenizer, benchmarks: list, 
 
     if checkpoint:
         check_checkpoint(checkpoint, model)
-    recorder = Recorder(config, folder, tokenizer, benchmarks, stop_after)
-    trainer = build_trainer(config, model, tokenizer, rows, folder / "checkpoints", recorder)
-    trainer.train(resume_from_checkpoint=str(checkpoint) if checkpoint else None)
+    with progress(config.steps, "training", "steps", step_of(checkpoint, config)) as bar:
+        recorder = Recorder(config, folder, tokenizer, benchmarks, stop_after, bar)
+        trainer = build_trainer(config, model, tokenizer, rows, folder / "checkpoints", recorder)
+        trainer.train(resume_from_checkpoint=str(checkpoint) if checkpoint else None)
     return trainer
 
 

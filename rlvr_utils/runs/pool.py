@@ -53,6 +53,10 @@ def obtain_all(configs: list[RunConfig], results: Path) -> list[Run]:
     runs = [obtain(config, results) for config in configs]
     for run in runs:
         _evaluate_kept(run)
+        if not run.rows("evaluations"):
+            names = ", ".join(benchmark.name for benchmark in run.config.benchmarks)
+            raise UserError(f"run {run.folder.name} was never evaluated on {names} as asked, and its weights are not in "
+                            f"{run.folder}; train it anew in another --results folder")
     return runs
 
 
@@ -144,7 +148,9 @@ def _evaluate_kept(run: Run) -> None:
         return
     log = run.folder / "evaluation.txt"
     print(f"evaluating {len(missing_evaluations(run))} kept policies of {run.folder.name}; log: {log}", flush=True)
-    command = [sys.executable, "-m", "rlvr_utils", "evaluate", "--run", str(run.folder)]
+    request = run.folder.with_name(f"{run.folder.name}.request.json")
+    write_json(request, to_fields(run.config))
+    command = [sys.executable, "-m", "rlvr_utils", "evaluate", "--run", str(run.folder), "--config", str(request)]
     process = _process(command, log, run.config.cpu_threads)
     try:
         code = process.wait()
@@ -156,6 +162,7 @@ def _evaluate_kept(run: Run) -> None:
         raise UserError(f"the evaluation of {run.folder.name} ended with exit code {code}: {_last_line(log)} "
                         f"(whole log: {log})")
     log.unlink(missing_ok=True)
+    request.unlink(missing_ok=True)
 
 
 def _work(config: RunConfig) -> int:

@@ -44,8 +44,9 @@ class Recorder(TrainerCallback):
     processes only the first one writes. Ends the training after step `stop_after`, with a checkpoint,
     and with a `UserError` in every process when the loss or the policy has run away."""
 
-    def __init__(self, config: RunConfig, folder: Path, tokenizer, benchmarks: list, stop_after: int | None = None):
-        self.config, self.folder, self.stop_after = config, folder, stop_after
+    def __init__(self, config: RunConfig, folder: Path, tokenizer, benchmarks: list, stop_after: int | None = None,
+                 bar=None):
+        self.config, self.folder, self.stop_after, self.bar = config, folder, stop_after, bar
         self.tokenizer, self.benchmarks = tokenizer, benchmarks
         self.batch: dict = {}
         self.seconds: Counter = Counter()
@@ -106,6 +107,9 @@ class Recorder(TrainerCallback):
         if self._due(step, self.config.eval_every or self.config.keep_every):
             self.keep_samples(step)
         self.keep_metrics(row)
+        if self.bar is not None:
+            self.bar.set_postfix(reward=f"{row['outcome']:.2f}", refresh=False)
+            self.bar.update()
 
     def refuse_runaway(self, row: dict, model) -> None:
         """Raise `UserError` where the step's values, or the logits after its update, have run away; the

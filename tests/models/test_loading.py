@@ -8,8 +8,7 @@ import pytest
 import torch
 
 from rlvr_utils.errors import UserError
-from rlvr_utils.models.loading import convert_gguf
-from rlvr_utils.models.loading import load_policy
+from rlvr_utils.models.loading import convert_gguf, load_policy
 
 SENTENCE = "  two  spaces\n\n12 apples, \\boxed{\\frac{1}{2}} π\n"
 

@@ -7,7 +7,8 @@ import pytest
 
 from rlvr_utils.errors import UserError
 from rlvr_utils.recipe.arms import ARMS, LABELS, with_arm
-from rlvr_utils.recipe.config import config_hash, load_profile
+from rlvr_utils.recipe.config import load_profile
+from rlvr_utils.recipe.identity import training_identity
 
 
 @pytest.mark.parametrize("arm", ARMS)
@@ -22,7 +23,7 @@ def test_an_arm_changes_its_declared_fields_only(arm):
 
 def test_arms_and_seeds_are_different_runs():
     config = load_profile("pocket")
-    hashes = {config_hash(with_arm(config, arm, seed)) for arm in ARMS for seed in (0, 1)}
+    hashes = {training_identity(with_arm(config, arm, seed)) for arm in ARMS for seed in (0, 1)}
     assert len(hashes) == 2 * len(ARMS)
 
 

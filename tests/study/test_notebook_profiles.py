@@ -18,7 +18,8 @@ from rlvr_utils.data.prompts import SUFFIX
 from rlvr_utils.errors import UserError
 from rlvr_utils.models import loading as models
 from rlvr_utils.recipe.arms import with_arm
-from rlvr_utils.recipe.config import config_hash, load_profile, to_fields
+from rlvr_utils.recipe.config import load_profile, to_fields
+from rlvr_utils.recipe.identity import training_identity
 from rlvr_utils.records.files import append_rows
 from rlvr_utils.records.run import run_name
 from rlvr_utils.runs import pool as schedule
@@ -59,7 +60,7 @@ def fabricate(config, results: Path) -> None:
     """A finished run of this configuration."""
     rng, folder = random.Random(config.arm), results / "runs" / run_name(config)
     folder.mkdir(parents=True)
-    (folder / "config.json").write_text(json.dumps({"config": to_fields(config), "hash": config_hash(config)}))
+    (folder / "config.json").write_text(json.dumps({"config": to_fields(config), "hash": training_identity(config)}))
     (folder / "provenance.json").write_text(json.dumps({
         "wall_seconds": 3600.0, "seed": config.seed, "hardware": {"cpu": "", "cores": 1, "gpus": [MACHINE]}}))
     steps = list(KEPT) if config.steps else [0]

@@ -23,7 +23,8 @@ from rlvr_utils.errors import UserError
 from rlvr_utils.evaluation.likelihood import checked_rows
 from rlvr_utils.models.files import check_checkpoint
 from rlvr_utils.models.loading import load_policy
-from rlvr_utils.recipe.config import FOLDER, RunConfig, config_hash, from_fields, load_profile, to_fields
+from rlvr_utils.recipe.config import FOLDER, RunConfig, from_fields, load_profile, to_fields
+from rlvr_utils.recipe.identity import training_identity
 from rlvr_utils.records.files import append_rows, drop_rows_after, read_rows
 from rlvr_utils.records.run import partial_folder, run_name
 from rlvr_utils.runs.obtain import obtain
@@ -122,7 +123,7 @@ def check_config(config: RunConfig | None) -> None:
     """A configuration reads back to itself, has a hash, and its run a folder beside the others."""
     if config is not None:
         assert from_fields(json.loads(json.dumps(to_fields(config))), "again") == config
-        assert len(tried(config_hash, config) or "x" * 64) == 64
+        assert len(tried(training_identity, config) or "x" * 64) == 64
         assert "/" not in (tried(run_name, config) or "") and not config.arm.startswith(".")
         assert len({benchmark.name for benchmark in config.benchmarks}) == len(config.benchmarks)
 

@@ -1,0 +1,126 @@
+"""Two identities: of what trains a run, which names it, and of what evaluates it, which every evaluation carries.
+
+A finished run can therefore be evaluated on another set, or at another length, without training again, and a
+changed model, data file or recipe is another run even under the same paths.
+"""
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+from contextlib import suppress
+from pathlib import Path
+
+from rlvr_utils.data.files import expanded
+from rlvr_utils.data.problems import source_rows
+from rlvr_utils.errors import UserError
+from rlvr_utils.recipe.config import Benchmark, RunConfig, local_path, plain_fields
+
+# Raised when the same fields would train other weights, or the same answers would get other verdicts.
+RECIPE_VERSION, EVALUATION_VERSION = 1, 1
+EVALUATION_FIELDS = ("benchmarks", "eval_template", "eval_max_tokens", "eval_batch", "eval_top_p", "eval_dtype")
+# What an evaluation shares with the training: precision, threads and engine round differently, the seed draws.
+SHARED_FIELDS = ("seed", "dtype", "engine", "cpu_threads")
+# The files of a model folder that decide what it answers.
+MODEL_FILES = ("*.safetensors", "*.gguf", "*.json", "*.jinja", "*.txt", "*.model")
+LARGE = 2**20  # bytes; hashes of larger files are remembered
+
+
+def training_fields(config: RunConfig) -> dict:
+    """The fields that decide the weights, without later fields at their defaults."""
+    fields = plain_fields(config)
+    return {name: value for name, value in fields.items() if name not in EVALUATION_FIELDS}
+
+
+def sources(config: RunConfig) -> dict[str, str | None]:
+    """The versions of the model (content hash, or commit on the hub) and of the training data (content
+    hash); None for one that cannot be had here."""
+    return {"model": model_version(local_path(config.model)), "pool": data_version(local_path(config.pool))}
+
+
+def training_identity(config: RunConfig) -> str:
+    """SHA-256 over what trains a run: fields, versions of model and data, version of the recipe. The path of a
+    model or data file does not count where its contents are known."""
+    fields, found = training_fields(config), sources(config)
+    fields |= {name: version for name, version in found.items() if version}
+    return _digest({"recipe": RECIPE_VERSION, "fields": fields})
+
+
+def evaluation_identity(config: RunConfig, benchmark: Benchmark) -> dict[str, str | None]:
+    """What evaluates a policy on a benchmark: `settings` (samples, temperature, prompt, lengths, batch, graders)
+    and `data` (content hash, None where the set cannot be had here), 12 hexadecimal digits each."""
+    fields = plain_fields(config)
+    settings = {name: fields.get(name) for name in (*EVALUATION_FIELDS, *SHARED_FIELDS) if name != "benchmarks"}
+    settings |= {name: getattr(benchmark, name) for name in ("samples", "temperature", "limit", "scoring")}
+    data = data_version(local_path(benchmark.file))
+    return {"settings": _digest({"version": EVALUATION_VERSION, **settings})[:12], "data": data and data[:12]}
+
+
+def model_version(source: str) -> str | None:
+    """The content hash of a local model, or the commit of a hub id; None where neither can be had."""
+    path = expanded(source)
+    if path.is_dir():
+        return _combined(sorted(file for kind in MODEL_FILES for file in path.glob(kind) if file.is_file()))
+    if path.is_file():
+        return _combined([path])
+    if source.count("/") != 1 or source.startswith((".", "/", "~")):
+        return None
+    from huggingface_hub import snapshot_download
+
+    with suppress(Exception):  # no network, no cache, no such model: loading it will say which
+        return Path(snapshot_download(source, allow_patterns=["config.json"])).name
+    return None
+
+
+def data_version(source: str) -> str | None:
+    """The content hash of a data file, or of the rows of a public set or hub dataset, wherever they come
+    from; None where the set cannot be had."""
+    path = expanded(source)
+    if path.is_file():
+        return _combined([path])
+    try:
+        rows = source_rows(source)
+    except UserError:  # loading it will say what is wrong
+        return None
+    return _digest(rows)
+
+
+def _digest(data: object) -> str:
+    return hashlib.sha256(json.dumps(data, sort_keys=True, default=str).encode()).hexdigest()
+
+
+def _combined(paths: list[Path]) -> str:
+    digest = hashlib.sha256()
+    for path in paths:
+        try:
+            digest.update(bytes.fromhex(file_hash(path)))
+        except OSError as error:
+            raise UserError(f"{path}: cannot be read ({error.strerror}); give a file that can") from None
+    return digest.hexdigest()
+
+
+def file_hash(path: Path) -> str:
+    """SHA-256 of a file. That of a large file is remembered by its size and time of change, in the user's
+    cache folder, so that gigabytes are read once and not at every command."""
+    state = path.stat()
+    key = f"{path.resolve()} {state.st_size} {state.st_mtime_ns}"
+    if state.st_size < LARGE:
+        return hashlib.sha256(path.read_bytes()).hexdigest()
+    memory = _memory_file()
+    known: dict[str, str] = {}
+    with suppress(OSError, ValueError):
+        known = json.loads(memory.read_text(encoding="utf-8"))
+    if key not in known:
+        with path.open("rb") as stream:
+            known[key] = hashlib.file_digest(stream, "sha256").hexdigest()
+        with suppress(OSError):  # a cache that cannot be written costs time and nothing else
+            memory.parent.mkdir(parents=True, exist_ok=True)
+            fresh = memory.with_name(f"{memory.name}.{os.getpid()}")
+            fresh.write_text(json.dumps(known), encoding="utf-8")
+            fresh.replace(memory)
+    return known[key]
+
+
+def _memory_file() -> Path:
+    base = os.environ.get("XDG_CACHE_HOME") or Path("~/.cache").expanduser()
+    return Path(base) / "rlvr_utils" / "hashes.json"
