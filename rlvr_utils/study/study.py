@@ -125,7 +125,7 @@ def open_study(profile: str = "pocket", seeds=(0, 1, 2), results_dir: str | None
     if train_file:
         config = config.changed(pool=str(train_file), ranking=_file_ranking(str(train_file)))
     if eval_files:
-        config = config.changed(benchmarks=tuple(Benchmark(Path(f).stem, f) for f in _files(eval_files)))
+        config = config.changed(benchmarks=tuple(Benchmark(name=Path(f).stem, file=f) for f in _files(eval_files)))
     if max_steps is not None:
         if not _is_whole(max_steps) or max_steps < 1:
             raise UserError(f"max_steps={shown(max_steps)}: give at least 1, a whole number, or leave it out")
@@ -134,7 +134,7 @@ def open_study(profile: str = "pocket", seeds=(0, 1, 2), results_dir: str | None
     seeds = _seeds(seeds)
     brought = {name: value for name, value in (("model", model), ("train_file", train_file),
                                                ("eval_files", eval_files), ("max_steps", max_steps)) if value}
-    default = ROOT / ("build/own" if brought else "results") / profile
+    default = ROOT / ("build/own" if brought else "results") / config.profile
     return Study(config, seeds, expanded(results_dir).resolve() if results_dir else default, brought)
 
 
