@@ -230,11 +230,18 @@ MUTATIONS = {
         "        (Path(self._get_output_dir(trial)) / f'checkpoint-{self.state.global_step}' / 'whole').touch()\n",
         "runs/test_resuming.py",
     ),
-    "a lock that was removed counts": (
+    "a lock removed when it is no longer held": (
         "records/locks.py",
-        "if _still_there(stream, lock):",
-        "if True:",
+        "        lock.unlink(missing_ok=True)  # while it is held, so that nobody takes a file that is to be removed\n"
+        "        file.release()\n",
+        "        file.release()\n        lock.unlink(missing_ok=True)\n",
         "torture/test_races.py",
+    ),
+    "a lock that outlives its process": (
+        "records/locks.py",
+        "fallback_to_soft=False",
+        "fallback_to_soft=True",
+        "runs/test_resuming.py",
     ),
     "a run is trained beside its holder": (
         "runs/obtain.py",
