@@ -155,8 +155,8 @@ def tiny_config(tmp_path_factory, tiny_model):
     tests = write_lines(folder / "six.jsonl", [
         {"id": i, "problem": f"What is {i}+1?", "answer": str(i % 3 + 1), "subject": "AB"[i % 2]}
         for i in range(6)])
-    benchmarks = (Benchmark("six", str(tests), "MATH500"),
-                  Benchmark("six-sampled", str(tests), "AIME24", samples=2, temperature=0.6))
+    benchmarks = (Benchmark(name="six", file=str(tests), stands_for="MATH500"),
+                  Benchmark(name="six-sampled", file=str(tests), stands_for="AIME24", samples=2, temperature=0.6))
     return load_profile("pocket").changed(
         arm="full-set", model=str(tiny_model), pool=str(pool), ranking={1: "3", 13: "0"},
         benchmarks=benchmarks, repeat_to=5, prompts_per_step=2, num_generations=4, micro_batch=8,

@@ -230,11 +230,18 @@ MUTATIONS = {
         "        (Path(self._get_output_dir(trial)) / f'checkpoint-{self.state.global_step}' / 'whole').touch()\n",
         "runs/test_resuming.py",
     ),
-    "a lock that was removed counts": (
+    "a lock removed when it is no longer held": (
         "records/locks.py",
-        "if _still_there(stream, lock):",
-        "if True:",
+        "        lock.unlink(missing_ok=True)  # while it is held, so that nobody takes a file that is to be removed\n"
+        "        file.release()\n",
+        "        file.release()\n        lock.unlink(missing_ok=True)\n",
         "torture/test_races.py",
+    ),
+    "a lock that outlives its process": (
+        "records/locks.py",
+        "fallback_to_soft=False",
+        "fallback_to_soft=True",
+        "runs/test_resuming.py",
     ),
     "a run is trained beside its holder": (
         "runs/obtain.py",
@@ -310,9 +317,34 @@ MUTATIONS = {
         "data/test_problems.py",
     ),
     "NaN as a number of a run": (
-        "recipe/fields.py",
-        "if not least <= value <= most:",
-        "if value < least or value > most:",
+        "recipe/config.py",
+        "Amount = Annotated[float, Field(ge=0, allow_inf_nan=False)]",
+        "Amount = Annotated[float, Field(le=1e300)]",
+        "recipe/test_config.py",
+    ),
+    "text read as a number": ("recipe/config.py", "strict=True, extra=", "extra=", "recipe/test_config.py"),
+    "an unknown field of a configuration is dropped": (
+        "recipe/config.py",
+        'extra="forbid"',
+        'extra="ignore"',
+        "recipe/test_config.py",
+    ),
+    "a later field enters the hash of earlier runs": (
+        "recipe/config.py",
+        "if field.json_schema_extra}",
+        "if False}",
+        "recipe/test_config.py",
+    ),
+    "1e-5 in a profile is text": (
+        "recipe/yaml_text.py",
+        "return yaml.load(text, _Loader)",
+        "return yaml.safe_load(text)",
+        "recipe/test_config.py",
+    ),
+    "results of one's own profile among the package's": (
+        "recipe/config.py",
+        "if own and path.stem in profile_names()",
+        "if False and path.stem in profile_names()",
         "recipe/test_config.py",
     ),
     "graded when all is written": (

@@ -99,9 +99,9 @@ def test_a_training_file_whose_ids_are_not_numbers_is_no_mistake(tmp_path, write
     ('{"steps": 3, "steps": 4}', "mine.json: not valid JSON (the name 'steps' stands twice)"),
     ('{"steps": ' + "9" * 5000 + "}", "mine.json: not valid JSON (a number has too many digits)"),
     ("[]", "mine.json: expected fields"), ('"pocket"', "mine.json: expected fields"),
-    ("{}", "mine.json: field 'arm' is missing"),
+    ("{}", "mine.json: field 'profile' is missing"),
     (json.dumps({**POCKET, "epochs": 3}), "mine.json: field 'epochs' is not a known field"),
-    (json.dumps({**POCKET, "steps": "3"}), "mine.json: field 'steps' must be of type int, found '3'")], ids=shown)
+    (json.dumps({**POCKET, "steps": "3"}), "mine.json: field 'steps' is '3'")], ids=shown)
 def test_a_configuration_file_that_is_none(mistake, tmp_path, content, message):
     path = tmp_path / "mine.json"
     path.write_text(content)
@@ -113,7 +113,7 @@ def test_a_configuration_that_is_a_folder(mistake, tmp_path):
 
 
 @pytest.mark.parametrize(("fields", "message"), [
-    ({"reward": "length"}, "reward 'length' does not exist"), ({"examples": [7]}, "trains on example 7"),
+    ({"reward": "length"}, "field 'reward' is 'length'"), ({"examples": [7]}, "trains on example 7"),
     ({"micro_batch": 3}, "change micro_batch"), ({"micro_batch": 0}, "micro_batch"),
     ({"eval_template": "alpaca"}, "eval_template 'alpaca'"), ({"dtype": "float99"}, "'dtype' is 'float99'"),
     ({"prompts_per_step": 6, "micro_batch": 24}, "exceeds the 5 training rows"),

@@ -9,7 +9,7 @@ from rlvr_utils.data.files import expanded
 from rlvr_utils.errors import UserError, reason, shown
 from rlvr_utils.models.files import check_folder, stored_shapes
 from rlvr_utils.models.gguf import gguf_file, read_gguf
-from rlvr_utils.recipe.fields import DTYPES
+from rlvr_utils.recipe.config import DTYPES
 
 
 def load_policy(source: str, dtype: str = "float32", device: str | None = None):

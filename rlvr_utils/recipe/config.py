@@ -5,102 +5,241 @@ fields; the seed completes the configuration, whose hash names the run.
 """
 from __future__ import annotations
 
-import dataclasses
-import json
-from dataclasses import dataclass
+import difflib
+import re
 from pathlib import Path
+from typing import Annotated, Literal, get_args, get_origin
 
-from rlvr_utils.data.files import read_text
-from rlvr_utils.errors import UserError, reason, shown
-from rlvr_utils.recipe.fields import check_fields, checked_examples, checked_labels, checked_ranking
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    TypeAdapter,
+    ValidationError,
+    model_validator,
+)
+
+from rlvr_utils.data.files import SURROGATE, expanded, read_text
+from rlvr_utils.errors import UserError, shown
+from rlvr_utils.recipe.yaml_text import parse_yaml
 
 PACKAGE = Path(__file__).resolve().parent.parent
 FOLDER = Path(__file__).resolve().parent / "profiles"
+MOST = 2**31 - 1  # the largest whole number that every library behind a field takes
+DType = Literal["float32", "bfloat16", "float16"]
+DTYPES = get_args(DType)
+Reward = Literal["outcome", "format", "random"]
+REWARDS = get_args(Reward)
+OF_A_RUN = ("profile", "arm", "seed")  # they name a run and have a place of their own: no profile or setting holds them
 
 
-def later(default):
+def _writable(text: str) -> str:
+    if SURROGATE.search(text) or "\0" in text:
+        raise ValueError("it should be text that a file can hold")
+    return text
+
+
+def _filled(text: str) -> str:
+    if not text.strip():
+        raise ValueError("it should not be empty")
+    return text
+
+
+def _folder_name(text: str) -> str:
+    if not re.fullmatch(r"[A-Za-z0-9][\w.+-]{0,99}", text, re.ASCII):
+        raise ValueError("it names a folder, and should be up to 100 letters, digits and - _ . +")
+    return text
+
+
+def _rank(value: object) -> object:
+    """JSON has no whole numbers as names."""
+    return int(value) if isinstance(value, str) and re.fullmatch("[1-9][0-9]{0,8}", value) else value
+
+
+def _row_id(value: object) -> object:
+    """Rows may be numbered or named."""
+    return str(value) if type(value) is int and abs(value) <= MOST else value
+
+
+def _answer(value: object) -> object:
+    """YAML reads an answer such as 12.7 as a number."""
+    return str(value) if type(value) in (int, float) and abs(value) <= MOST else value
+
+
+def _tuple(value: object) -> object:
+    return tuple(value) if isinstance(value, list) else value
+
+
+Text = Annotated[str, AfterValidator(_writable)]
+FilledText = Annotated[Text, AfterValidator(_filled)]
+FolderName = Annotated[str, AfterValidator(_folder_name)]
+Count = Annotated[int, Field(ge=0, le=MOST)]
+Positive = Annotated[int, Field(ge=1, le=MOST)]
+Number = Annotated[float, Field(allow_inf_nan=False)]
+Amount = Annotated[float, Field(ge=0, allow_inf_nan=False)]
+Share = Annotated[float, Field(ge=1e-6, le=1)]  # memory and logits are divided by it
+Rank = Annotated[int, BeforeValidator(_rank), Field(ge=1, le=MOST)]
+RowId = Annotated[FilledText, BeforeValidator(_row_id)]
+Answer = Annotated[FilledText, BeforeValidator(_answer)]
+
+
+def later(default, **limits):
     """A field that earlier runs did not have. At its default it changes nothing and is left out of
     the hash, so that those runs keep their names and their meaning."""
-    maker = {"default_factory": dict} if default == {} else {"default": default}
-    return dataclasses.field(**maker, metadata={"later": True})
+    return Field(default, json_schema_extra={"later": True}, **limits)
 
 
-@dataclass(frozen=True)
-class Benchmark:
-    """One evaluation set, or its first `limit` problems: greedy when `temperature` is 0, else
-    avg@`samples` (paper App. B). `scoring` is "generation", or "likelihood" of each choice."""
+class Record(BaseModel):
+    """Fields of exactly their types: no text is read as a number, True is not 1; a whole number may stand for a
+    decimal one. None can be assigned to."""
 
-    name: str
-    file: str
-    stands_for: str = ""
-    samples: int = 1
-    temperature: float = 0.0
-    limit: int | None = None
-    scoring: str = later("generation")
+    model_config = ConfigDict(frozen=True, strict=True, extra="forbid", use_attribute_docstrings=True)
 
 
-@dataclass(frozen=True)
-class RunConfig:
-    """Everything that decides a run. Fields are explained in the profile files."""
+class Benchmark(Record):
+    """One evaluation set."""
 
-    profile: str
-    arm: str
-    seed: int
-    model: str
-    dtype: str
-    cpu_threads: int
-    pool: str
-    ranking: dict[int, str]
-    examples: tuple[int, ...]
-    repeat_to: int
-    prompts_per_step: int
-    num_generations: int
-    temperature: float
-    max_prompt_tokens: int
-    max_response_tokens: int
-    updates_per_rollout: int
-    learning_rate: float
-    weight_decay: float
-    max_grad_norm: float
-    clip_ratio: float
-    kl_coef: float
-    entropy_coef: float
-    entropy_scale: float
+    name: FilledText
+    """Its name in records and tables; no two of a configuration share one."""
+    file: FilledText
+    """A path, `package:` and a path inside the package, or `public:` and the name of a public set."""
+    stands_for: Text = ""
+    """The paper's benchmark whose place it takes, such as "MATH500"; "" for none."""
+    samples: Positive = 1
+    """Responses a problem; the accuracy is their mean, avg@samples (paper App. B)."""
+    temperature: Amount = 0.0
+    """Of the responses' sampling; 0 is greedy."""
+    limit: Positive | None = None
+    """Only the first so many problems; None for all."""
+    scoring: Literal["generation", "likelihood"] = later("generation")
+    """Whether a response is written and graded, or the likelihoods of the given choices are compared."""
+
+    @model_validator(mode="after")
+    def _likelihood_draws_nothing(self):
+        if self.scoring == "likelihood" and (self.samples, self.temperature) != (1, 0):
+            name = "samples" if self.samples != 1 else "temperature"
+            raise ValueError(f"field {name!r} is {getattr(self, name):g}, but scoring by likelihood draws no response; "
+                             "leave it out")
+        return self
+
+
+class RunConfig(Record):
+    """Everything that decides a run. Where a profile's value comes from is said in its file."""
+
+    profile: FolderName
+    """The profile's name, and that of the folder of its results."""
+    arm: FolderName
+    """What is compared: a name of `rlvr_utils.recipe.arms`."""
+    seed: Count
+    """Of the order of the examples and of all sampling."""
+    model: FilledText
+    """The start model: a folder, a GGUF file, `package:` and a path inside the package, or a name on the hub."""
+    dtype: DType
+    """Of the weights while they are trained."""
+    cpu_threads: Positive
+    """Threads of one run."""
+    pool: FilledText
+    """The training problems: a file, `package:` and a path, or `public:` and the name of a public set."""
+    ranking: dict[Rank, RowId]
+    """Rank by historical variance, from 1, to the id of a row of `pool`."""
+    examples: Annotated[tuple[Annotated[int, Field(ge=1, le=MOST)], ...], BeforeValidator(_tuple)]
+    """The ranks to train on; empty for the whole pool."""
+    repeat_to: Count
+    """Few examples are repeated to so many rows before they are shuffled (paper section 3.1)."""
+    prompts_per_step: Positive
+    """Prompts of a rollout step."""
+    num_generations: Annotated[int, Field(ge=2, le=MOST)]
+    """Responses to each prompt, the group; one alone has no deviation from its group's mean."""
+    temperature: Annotated[float, Field(ge=1e-6, allow_inf_nan=False)]
+    """Of the rollouts; log-probabilities are divided by it too."""
+    max_prompt_tokens: Positive
+    """A longer training prompt is refused."""
+    max_response_tokens: Positive
+    """A rollout is cut off there."""
+    updates_per_rollout: Positive
+    """Optimizer steps that share the rollouts of a step."""
+    learning_rate: Amount
+    """Of AdamW, constant."""
+    weight_decay: Amount
+    """Of AdamW."""
+    max_grad_norm: Amount
+    """The gradient is scaled down to this norm."""
+    clip_ratio: Amount
+    """The policy's ratio is clipped to 1 +- this."""
+    kl_coef: Amount
+    """Of the divergence from the start model in the loss, beta of the paper."""
+    entropy_coef: Number
+    """Of the entropy bonus; the paper's alpha with its sign turned. Negative is a penalty."""
+    entropy_scale: Number
+    """Multiplies `entropy_coef`."""
     policy_loss: bool
-    reward: str
-    micro_batch: int
+    """Whether the policy-gradient term is in the loss."""
+    reward: Reward
+    """What is rewarded: the right answer, a box, or chance."""
+    micro_batch: Positive
+    """Sequences in one forward pass."""
     share_prompts: bool
-    steps: int
-    eval_every: int
-    save_every: int
-    eval_template: str
-    eval_max_tokens: int
-    eval_batch: int
-    benchmarks: tuple[Benchmark, ...]
-    label: str = later("")               # which of `labels` replaces the example's answer; "" = its own
-    labels: dict[str, str] = later({})
-    kl_in_reward: float = later(0.0)
-    micro_batch_tokens: int = later(0)   # the authors' token budget; 0 = one token mean over the mini-batch
+    """Compute a prompt once for its whole group: the same gradients in less time."""
+    steps: Count
+    """Rollout steps; 0 evaluates the start model and trains nothing."""
+    eval_every: Count
+    """Rollout steps between two evaluations during the training; 0 for none but at its ends."""
+    save_every: Positive
+    """Rollout steps between two checkpoints."""
+    eval_template: Text
+    """The prompt of evaluations: a name of `rlvr_utils.data.prompts`."""
+    eval_max_tokens: Positive
+    """A response of an evaluation is cut off there."""
+    eval_batch: Positive
+    """Responses written at once in evaluations."""
+    benchmarks: Annotated[tuple[Benchmark, ...], BeforeValidator(_tuple)]
+    """What is evaluated, in order."""
+    label: Text = later("")
+    """Which of `labels` replaces the example's answer; "" for its own."""
+    labels: dict[FilledText, Answer] = later({})
+    """Answers by name (paper Table 5, rows 11 to 13)."""
+    kl_in_reward: Amount = later(0.0)
+    """Of the divergence from the start model, subtracted from the reward."""
+    micro_batch_tokens: Count = later(0)
+    """The authors' token budget of a forward pass, within which tokens are averaged; 0 averages over the mini-batch."""
     idle_first_step: bool = later(False)
-    autocast: bool = later(False)        # bfloat16 arithmetic on weights of `dtype`
-    engine: str = later("transformers")  # what writes the responses: also "vllm" and "vllm-server"
-    engine_memory: float = later(0.3)    # share of the GPU's memory for a colocated engine
-    keep_every: int = later(0)           # keep the policy of every so many steps for evaluation; 0 = none
-    eval_top_p: float = later(1.0)
-    eval_dtype: str = later("")          # of kept policies; "" = `dtype`
-    shortcuts: bool = later(True)        # leave out work that cannot change a weight; False computes everything
+    """The authors' first step, which changes no weight."""
+    autocast: bool = later(False)
+    """bfloat16 arithmetic on weights of `dtype`."""
+    engine: Literal["transformers", "vllm", "vllm-server"] = later("transformers")
+    """What writes the responses."""
+    engine_memory: Share = later(0.3)
+    """Share of the GPU's memory that vLLM takes beside the training."""
+    keep_every: Count = later(0)
+    """Rollout steps between two policies that are kept for evaluation; 0 keeps none."""
+    eval_top_p: Share = later(1.0)
+    """Evaluations sample from the likeliest tokens of this total probability."""
+    eval_dtype: Literal["", DType] = later("")
+    """Of policies that are kept for evaluation; "" for `dtype`."""
+    shortcuts: bool = later(True)
+    """Leave out work that cannot change a weight; False computes everything."""
+
+    @model_validator(mode="after")
+    def _fields_agree(self):
+        names = [benchmark.name for benchmark in self.benchmarks]
+        for place, name in enumerate(names):
+            if name in names[:place]:  # their records could not be told apart
+                raise ValueError(f"benchmark {place + 1}: field 'name' is {shown(name)}, as of an earlier one; "
+                                 "give each its own")
+        if self.label and not self.examples:
+            raise ValueError(f"field 'label' is {shown(self.label)}, but no single example is trained on whose answer "
+                             "it could replace; give 'examples', or leave it out")
+        return self
 
     def changed(self, **fields) -> RunConfig:
-        """A copy with these fields changed. Raises `UserError` for a field that does not exist."""
-        known = {field.name for field in dataclasses.fields(self)}
-        for name in fields:
-            if name not in known:
-                raise UserError(f"field {name!r} is not in a run's configuration; it has: "
-                                + ", ".join(sorted(known)))
-        return dataclasses.replace(self, **fields)
+        """A copy with these fields changed. Raises `UserError` as `from_fields`."""
+        return from_fields({**dict(self), **fields}, "a run's configuration")
 
 
 def profile_names() -> list[str]:
+    """The profiles of the package."""
     return sorted(path.stem for path in FOLDER.glob("*.yaml"))
 
 
@@ -111,72 +250,117 @@ def local_path(source: str) -> str:
     return source
 
 
-def load_profile(name: str) -> RunConfig:
-    """The profile's fields as a configuration of arm "base", seed 0.
+def load_profile(name: str | Path) -> RunConfig:
+    """The base configuration of a profile: arm `base`, seed 0.
 
-    Raises `UserError` for an unknown profile and as `from_fields`.
+    `name` is one of the package's profiles or the path of a YAML file of your own (it ends in .yaml or
+    .yml, or has a slash), whose stem becomes the profile's name. A profile that says `like: pocket` gives
+    only what differs from that profile of the package. Raises `UserError` for a profile that does
+    not exist or takes the name of one in the package, and as `from_fields`.
     """
-    fields = _profile_fields(name)
-    if "like" in fields:  # what differs from another profile
-        fields = {**_profile_fields(fields.pop("like")), **fields}
-    return from_fields({"profile": name, "arm": "base", "seed": 0, **fields}, f"{name}.yaml")
+    name = str(name) if isinstance(name, Path) else name
+    own = isinstance(name, str) and (name.endswith((".yaml", ".yml")) or "/" in name)
+    path, place = (expanded(name), name) if own else (_in_package(name), f"{name}.yaml")
+    if own and path.stem in profile_names() and path.resolve() != (FOLDER / f"{path.stem}.yaml").resolve():
+        raise UserError(f"{name}: {path.stem!r} is a profile of the package, whose results it would share; "
+                        "rename the file")
+    fields = _profile_fields(path)
+    for field in OF_A_RUN:
+        if field in fields:
+            raise UserError(f"{place}: field {field!r} does not belong in a profile: its name is that of the file, and "
+                            "arm and seed are chosen for each run; leave it out")
+    return from_fields({"profile": path.stem, "arm": "base", "seed": 0, **fields}, place)
 
 
-def _profile_fields(name: str) -> dict:
-    import yaml
-
+def _in_package(name: object) -> Path:
     if name not in profile_names():
-        raise UserError(f"profile {shown(name)} does not exist; choose one of: {', '.join(profile_names())}")
-    path = FOLDER / f"{name}.yaml"
-    text = read_text(path)
-    try:
-        fields = yaml.safe_load(text)
-    except Exception as error:  # a date that is none, for one, is no YAMLError
-        line = f"line {error.problem_mark.line + 1}" if getattr(error, "problem_mark", None) else reason(error)
-        raise UserError(f"{path}: not valid YAML ({line}); mend it") from None
-    if not isinstance(fields, dict):
-        raise UserError(f"{path}: holds {shown(fields)}; give fields with their values, as in pocket.yaml")
+        raise UserError(f"profile {shown(name)} does not exist; choose one of: {', '.join(profile_names())}, or give "
+                        "the path of a YAML file")
+    return FOLDER / f"{name}.yaml"
+
+
+def _profile_fields(path: Path) -> dict:
+    """The fields of a profile over those of the profiles that it is like."""
+    paths, fields = [], {}
+    while path:
+        if path in paths:
+            raise UserError(f"{path}: field 'like' leads back to this profile; name another one")
+        layer = parse_yaml(read_text(path), path)
+        if not isinstance(layer, dict):
+            raise UserError(f"{path}: holds {shown(layer)}; give fields with their values, as in pocket.yaml")
+        paths.append(path)
+        path = _in_package(layer.pop("like")) if "like" in layer else None
+        fields = {**layer, **fields}
     return fields
+
+
+def field_from_text(name: str, text: str) -> object:
+    """The value of a field of `RunConfig` from text, such as "1e-5" for `learning_rate`, "[1, 13]" or "1" for
+    `examples`: YAML, but a text field takes what stands there. Raises `UserError` naming the field, or the nearest
+    one where there is none of that name."""
+    place, field = f"{name}={text}"[:80], RunConfig.model_fields.get(name)
+    if field is None:
+        raise UserError(f"{place}: {_unknown(name, RunConfig)}")
+    if name in OF_A_RUN:
+        raise UserError(f"{place}: field {name!r} names the run; give it by its own option")
+    kind = TypeAdapter(field.rebuild_annotation(), config=ConfigDict(strict=True))
+    quoted = len(text) > 1 and text[0] == text[-1] and text[0] in "\"'"
+    of_text = field.annotation is str or get_origin(field.annotation) is Literal
+    value = text if of_text and not quoted else parse_yaml(text, place)
+    value = [value] if name == "examples" and type(value) is int else value
+    try:
+        return kind.validate_python(value)
+    except ValidationError as error:
+        raise UserError(_one_line(error, place, name)) from None
 
 
 def from_fields(fields: dict, place: str) -> RunConfig:
     """A configuration from plain data (YAML or JSON), every field checked.
 
     Raises `UserError` naming `place` and field for what is missing, unknown, of another type or out
-    of range, and for two benchmarks of one name, whose records could not be told apart.
+    of range, and for fields that contradict each other.
     """
-    check_fields(RunConfig, fields, place)
-    fields = {**_later_defaults(RunConfig), **fields}
-    numbers = {field.name: float(fields[field.name]) for field in dataclasses.fields(RunConfig)
-               if field.type == "float"}
-    if numbers["temperature"] <= 0:
-        raise UserError(f"{place}: field 'temperature' is {numbers['temperature']:g}; rollouts are drawn, so give more")
-    return RunConfig(**{**fields, **numbers, "benchmarks": _benchmarks(fields["benchmarks"], place),
-                        "ranking": checked_ranking(fields["ranking"], place),
-                        "examples": checked_examples(fields["examples"], place),
-                        "labels": checked_labels(fields["labels"], place)})
+    try:
+        return RunConfig.model_validate(fields)
+    except ValidationError as error:
+        raise UserError(_one_line(error, place)) from None
 
 
-def _benchmarks(rows: object, place: str) -> tuple[Benchmark, ...]:
-    if not isinstance(rows, (list, tuple)):
-        raise UserError(f"{place}: field 'benchmarks' is {shown(rows)}; give a list of benchmarks")
-    for number, row in enumerate(rows, start=1):
-        check_fields(Benchmark, row, f"{place}: benchmark {number}")
-        if row["name"] in [earlier["name"] for earlier in rows[:number - 1]]:
-            raise UserError(f"{place}: benchmark {number}: field 'name' is {shown(row['name'])}, as of an earlier one; "
-                            "give each its own")
-    return tuple(Benchmark(**row) for row in rows)
+def _one_line(error: ValidationError, place: str, *path) -> str:
+    """The first mistake, in one line; a name that is not known goes before one that is missing. `path` leads to
+    what was validated."""
+    unknown = ("extra_forbidden", "invalid_key")
+    mistake = min(error.errors(include_url=False), key=lambda mistake: mistake["type"] not in unknown)
+    path, record, kind = [*path, *mistake["loc"]], RunConfig, mistake["type"]
+    if path[:1] == ["benchmarks"] and len(path) > 1:
+        path, record, place = path[2:], Benchmark, f"{place}: benchmark {path[1] + 1}"
+    if kind in unknown:
+        return f"{place}: {_unknown(path[-1], record)}"
+    if kind == "missing":
+        return f"{place}: field {path[-1]!r} is missing; compare it with profiles/pocket.yaml"
+    wish = re.sub(r"^\w+ should", "it should", mistake["msg"].removeprefix("Value error, "))
+    wish = wish.replace("valid tuple", "list").replace("valid dictionary", "mapping of names to values")
+    if not path:
+        return (f"{place}: {wish}" if kind == "value_error" else
+                f"{place}: expected fields with their values, found {shown(mistake['input'])}; give them as an object")
+    entry = f", entry {shown(path[1])}," if len(path) > 1 else ""
+    return f"{place}: field {path[0]!r}{entry} is {shown(mistake['input'])}; {wish}"
 
 
-def _later_defaults(record: type) -> dict:
-    """The later fields of a dataclass with their defaults."""
-    return {field.name: {} if field.default is dataclasses.MISSING else field.default
-            for field in dataclasses.fields(record) if field.metadata.get("later")}
+def _unknown(name: object, record: type[Record]) -> str:
+    near = difflib.get_close_matches(str(name)[:100], record.model_fields, 1)
+    remedy = f"did you mean {near[0]!r}?" if near else f"see {record.__name__} in rlvr_utils/recipe/config.py"
+    return f"field {shown(name)} is not a known field; {remedy}"
+
+
+def _later_defaults(record: type[Record]) -> dict:
+    """The later fields with their defaults."""
+    return {name: field.get_default() for name, field in record.model_fields.items() if field.json_schema_extra}
 
 
 def to_fields(config: RunConfig) -> dict:
     """The configuration as plain JSON data; `from_fields` reads it back."""
-    return json.loads(json.dumps(dataclasses.asdict(config)))
+    return config.model_dump(mode="json")
 
 
 def plain_fields(config: RunConfig) -> dict:

@@ -5,11 +5,12 @@ that gets its final name would take it along.
 """
 from __future__ import annotations
 
-import fcntl
 import os
-import time
 from contextlib import contextmanager
+from functools import partial
 from pathlib import Path
+
+from filelock import Timeout, UnixFileLock, lock_descriptor
 
 from rlvr_utils.errors import UserError
 from rlvr_utils.records.disks import naming
@@ -23,59 +24,44 @@ def held(lock: Path, what: str):
 
     Raises `UserError` where another process works on `what`.
     """
-    stream = _take(lock, what)
+    # No soft lock in place of one that the file system lacks: it would outlive a process that is killed.
+    file = UnixFileLock(lock, timeout=PATIENCE, fallback_to_soft=False, on_acquired=partial(_write_process, lock))
     try:
         with naming(lock):
-            stream.truncate(0)
-            stream.write(str(os.getpid()).encode())
+            file.acquire()
+    except Timeout:
+        raise UserError(f"{what} is in the hands of process {_process(lock)}; wait for it, or choose another "
+                        "folder") from None
+    try:
         yield
     finally:
         lock.unlink(missing_ok=True)  # while it is held, so that nobody takes a file that is to be removed
-        stream.close()
+        file.release()
 
 
 def holder(lock: Path) -> str | None:
     """The process id that holds the lock, if any does."""
-    if not lock.exists():
+    try:
+        with lock.open("r+b") as stream:  # NFS locks no file that is open for reading only
+            free = lock_descriptor(stream.fileno(), blocking=False)
+            return None if free else _process(lock)
+    except FileNotFoundError:  # removed by its holder in the meantime, too
         return None
-    with lock.open("r+b") as stream:
-        return None if _lock(stream) else _named(stream)
 
 
-def _take(lock: Path, what: str):
-    """The locked file, open. A file that its holder removed in the meantime is no lock: another
-    process would make a new one beside it."""
-    end = time.monotonic() + PATIENCE
-    while True:
-        stream = lock.open("a+b", buffering=0)
-        if _lock(stream):
-            if _still_there(stream, lock):
-                return stream
-        elif time.monotonic() > end:
-            with stream:
-                raise UserError(f"{what} is in the hands of process {_named(stream)}; wait for it, or choose another "
-                                "folder")
-        else:
-            time.sleep(PATIENCE / 10)
-        stream.close()
-
-
-def _named(stream) -> str:
-    """The process id in a lock file."""
-    stream.seek(0)
-    return stream.read().decode() or "unknown"
-
-
-def _lock(stream) -> bool:
+def _write_process(lock: Path, descriptor: int) -> None:
+    """The process id into the lock file, which is locked; on a full disk the file goes again."""
     try:
-        fcntl.flock(stream, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except BlockingIOError:
-        return False
-    return True
+        os.ftruncate(descriptor, 0)
+        os.write(descriptor, str(os.getpid()).encode())
+    except OSError:
+        lock.unlink(missing_ok=True)
+        raise
 
 
-def _still_there(stream, lock: Path) -> bool:
+def _process(lock: Path) -> str:
+    """The process id in a lock file; its holder may not have written it yet, or have just removed the file."""
     try:
-        return os.path.samestat(os.fstat(stream.fileno()), lock.stat())
+        return lock.read_text(encoding="utf-8") or "unknown"
     except FileNotFoundError:
-        return False
+        return "unknown"

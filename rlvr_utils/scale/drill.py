@@ -66,9 +66,9 @@ def drill_config(config: RunConfig, folder: Path, files: dict[str, Path], prompt
     """The profile on its stand-ins; the settings of the loss are the profile's own. Without a GPU
     there is neither vLLM nor bfloat16, which processors compute slowly."""
     engine = config.engine if _on_gpu() else "transformers"
-    benchmarks = (Benchmark("MATH500", str(files["MATH500"]), "MATH500"),
-                  Benchmark("AIME24", str(files["AIME24"]), "AIME24", samples=2, temperature=0.6),
-                  Benchmark("ARC likelihood", str(files["ARC"]), scoring="likelihood"))
+    benchmarks = (Benchmark(name="MATH500", file=str(files["MATH500"]), stands_for="MATH500"),
+                  Benchmark(name="AIME24", file=str(files["AIME24"]), stands_for="AIME24", samples=2, temperature=0.6),
+                  Benchmark(name="ARC likelihood", file=str(files["ARC"]), scoring="likelihood"))
     return config.changed(
         arm="drill", model=str(folder / "model"), pool=str(files["DSR-sub"]), ranking={1: "0"}, examples=(1,),
         reward="random", prompts_per_step=prompts, repeat_to=max(prompts, config.repeat_to),

@@ -12,7 +12,7 @@ from rlvr_utils.data.public import PUBLIC
 from rlvr_utils.data.rows import Problem
 from rlvr_utils.errors import UserError, shown
 from rlvr_utils.recipe.arms import ARMS, with_arm
-from rlvr_utils.recipe.config import PACKAGE, Benchmark, RunConfig, from_fields, load_profile, local_path, to_fields
+from rlvr_utils.recipe.config import PACKAGE, Benchmark, RunConfig, load_profile, local_path
 from rlvr_utils.records.run import Run
 from rlvr_utils.runs.pool import obtain_all
 from rlvr_utils.training.health import report
@@ -125,16 +125,15 @@ def open_study(profile: str = "pocket", seeds=(0, 1, 2), results_dir: str | None
     if train_file:
         config = config.changed(pool=str(train_file), ranking=_file_ranking(str(train_file)))
     if eval_files:
-        config = config.changed(benchmarks=tuple(Benchmark(Path(f).stem, f) for f in _files(eval_files)))
+        config = config.changed(benchmarks=[{"name": Path(f).stem, "file": f} for f in _files(eval_files)])
     if max_steps is not None:
         if not _is_whole(max_steps) or max_steps < 1:
             raise UserError(f"max_steps={shown(max_steps)}: give at least 1, a whole number, or leave it out")
         config = config.changed(steps=min(config.steps, max_steps))
-    config = from_fields(to_fields(config), "parameters")
     seeds = _seeds(seeds)
     brought = {name: value for name, value in (("model", model), ("train_file", train_file),
                                                ("eval_files", eval_files), ("max_steps", max_steps)) if value}
-    default = ROOT / ("build/own" if brought else "results") / profile
+    default = ROOT / ("build/own" if brought else "results") / config.profile
     return Study(config, seeds, expanded(results_dir).resolve() if results_dir else default, brought)
 
 

@@ -169,7 +169,7 @@ def test_benchmarks_are_found_by_what_they_stand_for(runs):
     assert measures.main_benchmark(config) == "P-MATH500"
     assert tuple(measures.math_benchmarks(config)) == SIX
     assert measures.arc_benchmarks(config) == ["P-ARC-E", "P-ARC-C"]
-    own = config.changed(benchmarks=(Benchmark("a", "a.jsonl"), Benchmark("b", "b.jsonl")))
+    own = config.changed(benchmarks=(Benchmark(name="a", file="a.jsonl"), Benchmark(name="b", file="b.jsonl")))
     assert measures.main_benchmark(own) == "a" and measures.math_benchmarks(own) == ["a", "b"]
 
 

@@ -24,7 +24,8 @@ def with_rows(tiny_config, tmp_path):
     """A configuration whose one benchmark has these rows, and the file's path."""
     def make(rows, scoring="generation", **fields):
         path = write_lines(tmp_path / "mine.jsonl", rows)
-        return tiny_config.changed(benchmarks=(Benchmark("mine", str(path), scoring=scoring),), **fields), path
+        benchmark = Benchmark(name="mine", file=str(path), scoring=scoring)
+        return tiny_config.changed(benchmarks=(benchmark,), **fields), path
     return make
 
 
@@ -93,7 +94,7 @@ def test_a_batch_is_graded_while_the_next_is_written(tiny_config, monkeypatch):
 
     monkeypatch.setattr(grading, "grade_batch", grade_batch)
     prompts, golds = ["333", "1", "22"], ["3", "4", "1", "1", "2", "5"]
-    twice = Benchmark("mine", "", samples=2)
+    twice = Benchmark(name="mine", file="unread", samples=2)
     ids, texts, verdicts = answer_and_grade(writes(respond), prompts, golds, tiny_config, twice, 0)
     assert ids == [[3], [3], [1], [1], [2], [2]]  # in the order of the prompts, whatever was written first
     assert texts[0] == "\\boxed{3}"
@@ -113,7 +114,7 @@ def test_ctrl_c_waits_for_one_answer_and_not_for_all(tiny_config, monkeypatch):
 
     monkeypatch.setattr(grading, "grade_batch", grade_batch)
     with pytest.raises(KeyboardInterrupt):
-        answer_and_grade(writes(respond), ["1"] * 100, ["1"] * 100, tiny_config, Benchmark("many", ""), 0)
+        answer_and_grade(writes(respond), ["1"] * 100, ["1"] * 100, tiny_config, Benchmark(name="many", file="unread"), 0)
     assert len(graded) < 20
 
 
@@ -124,4 +125,4 @@ def test_what_goes_wrong_in_grading_comes_out(tiny_config, monkeypatch):
     monkeypatch.setattr(grading, "grade_batch", grade_batch)
     with pytest.raises(MemoryError, match="of the grader"):
         answer_and_grade(writes(lambda prompts, *_: ([1] for _ in prompts)), ["1"], ["1"], tiny_config,
-                         Benchmark("one", ""), 0)
+                         Benchmark(name="one", file="unread"), 0)

@@ -117,8 +117,8 @@ def test_choices_are_scored_by_likelihood_beside_generation(tiny_config, tmp_pat
     rows = [{"id": str(i), "question": "2 + 2?", "answerKey": "1", "choices": {"text": ["4", "5"], "label": ["1", "2"]}}
             for i in range(3)]
     path = write_rows(rows, "arc.jsonl")
-    benchmarks = (Benchmark("ARC-E", str(path), "ARC-E"),
-                  Benchmark("ARC-E likelihood", str(path), scoring="likelihood"))
+    benchmarks = (Benchmark(name="ARC-E", file=str(path), stands_for="ARC-E"),
+                  Benchmark(name="ARC-E likelihood", file=str(path), scoring="likelihood"))
     run = obtain(with_arm(tiny_config, "base", 0).changed(benchmarks=benchmarks), tmp_path / "results")
     generated, scored = run.rows("evaluations")
     assert "boxed" in generated and set(scored["accuracy"]) == {"acc", "acc_norm"}

@@ -55,7 +55,8 @@ def test_vllm_is_asked_for_what_the_authors_ask(asked, tiny_model, tiny_config):
 def test_an_evaluation_goes_through_either_engine(asked, tiny_model, tiny_config):
     policy = open_policy(tiny_config.changed(engine="vllm"), str(tiny_model))
     problems = [Problem("0", "1 + 1?", "2"), Problem("1", "2 + 2?", "4")]
-    row, kept = evaluate_benchmark(policy, Benchmark("two", "", samples=3, temperature=0.6), problems, tiny_config, 0)
+    benchmark = Benchmark(name="two", file="unread", samples=3, temperature=0.6)
+    row, kept = evaluate_benchmark(policy, benchmark, problems, tiny_config, 0)
     assert (row["problems"], row["samples"], row["length"], len(kept)) == (2, 3, 1.0, 6)
     assert [response["id"] for response in kept] == ["0"] * 3 + ["1"] * 3
 

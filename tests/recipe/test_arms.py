@@ -1,8 +1,6 @@
 """Arms: each changes the fields that it declares, and nothing else."""
 from __future__ import annotations
 
-import dataclasses
-
 import pytest
 
 from rlvr_utils.errors import UserError
@@ -15,8 +13,7 @@ from rlvr_utils.recipe.identity import training_identity
 def test_an_arm_changes_its_declared_fields_only(arm):
     config = load_profile("pocket")
     armed = with_arm(config, arm, 7)
-    changed = {field.name: getattr(armed, field.name) for field in dataclasses.fields(config)
-               if getattr(armed, field.name) != getattr(config, field.name)}
+    changed = {name: value for name, value in armed if value != getattr(config, name)}
     declared = {name: value for name, value in ARMS[arm].items() if value != getattr(config, name)}
     assert changed == {**declared, "seed": 7, **({"arm": arm} if arm != config.arm else {})}
 

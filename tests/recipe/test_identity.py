@@ -31,7 +31,7 @@ def on_other_set(run: Run, tmp_path, answer: str = "2") -> Run:
     """The run, looked at with another benchmark than the one it was trained with."""
     path = tmp_path / "mine.jsonl"
     path.write_text(f'{{"problem": "What is 1+1?", "answer": "{answer}"}}\n')
-    return Run(run.folder, run.config.changed(benchmarks=(Benchmark("mine", str(path)),)))
+    return Run(run.folder, run.config.changed(benchmarks=(Benchmark(name="mine", file=str(path)),)))
 
 
 def test_each_training_field_names_another_run(tiny_config):
@@ -74,7 +74,7 @@ def test_the_data_of_a_benchmark_count(tmp_path, tiny_config):
     found = []
     for answer in "12":
         path.write_text(f'{{"problem": "x", "answer": "{answer}"}}\n')
-        found.append(evaluation_identity(tiny_config, Benchmark("set", str(path))))
+        found.append(evaluation_identity(tiny_config, Benchmark(name="set", file=str(path))))
     assert found[0]["settings"] == found[1]["settings"] and found[0]["data"] != found[1]["data"]
 
 

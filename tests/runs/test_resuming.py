@@ -1,6 +1,7 @@
 """Runs that are killed, held by another process, or damaged on disk end as if nothing had happened."""
 from __future__ import annotations
 
+import errno
 import json
 import os
 import shutil
@@ -13,6 +14,7 @@ from conftest import line_of
 
 from rlvr_utils.errors import UserError, shown
 from rlvr_utils.recipe.config import to_fields
+from rlvr_utils.records.disks import refusal
 from rlvr_utils.records.files import append_rows, drop_rows_after, read_rows
 from rlvr_utils.records.locks import held, holder
 from rlvr_utils.records.run import JSON_LINES, clear_halves, discard, find, hold, partial_folder, whole_checkpoint
@@ -157,6 +159,18 @@ def test_a_lock_goes_with_its_process(tmp_path):
         with pytest.raises(UserError, match=f"^it is in the hands of process {os.getpid()};"), held(lock, "it"):
             pass
     assert not lock.exists()
+
+
+@pytest.mark.parametrize("number", [errno.ENOLCK, errno.ENOSYS])
+def test_a_file_system_without_locks_is_told_in_one_line(tmp_path, monkeypatch, number):
+    def refuses(*_):
+        raise OSError(number, os.strerror(number))
+
+    lock = tmp_path / "lock"
+    monkeypatch.setattr("fcntl.flock", refuses)
+    with pytest.raises(OSError) as caught, held(lock, "it"):
+        raise AssertionError("the lock was not taken")
+    assert refusal(caught.value, "").startswith(f"{lock}: ") and "can lock files" in refusal(caught.value, "")
 
 
 def test_a_discarded_run_is_trained_anew(tiny_config, tmp_path):

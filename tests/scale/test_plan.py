@@ -32,7 +32,7 @@ def made_up(tmp_path):
     return load_profile("pocket").changed(
         arm="one-shot", model=str(tmp_path), examples=(1,), prompts_per_step=4, num_generations=2, micro_batch=2,
         max_prompt_tokens=4, max_response_tokens=6, share_prompts=False, steps=10, updates_per_rollout=1, save_every=5,
-        eval_every=0, eval_max_tokens=6, eval_batch=3, benchmarks=(Benchmark("MATH500", "not here"),))
+        eval_every=0, eval_max_tokens=6, eval_batch=3, benchmarks=(Benchmark(name="MATH500", file="not here"),))
 
 
 @pytest.fixture
@@ -43,7 +43,7 @@ def paper():
         arm="one-shot", model="Qwen/Qwen2.5-Math-1.5B", dtype="float32", autocast=True, engine="vllm", micro_batch=8,
         prompts_per_step=128, num_generations=8, max_prompt_tokens=1024, max_response_tokens=3072, share_prompts=False,
         steps=2000, save_every=20, keep_every=20, eval_every=0, eval_max_tokens=3072,
-        benchmarks=tuple(Benchmark(name, f"public:{name}", samples=samples) for name, samples in sets.items()))
+        benchmarks=tuple(Benchmark(name=name, file=f"public:{name}", samples=count) for name, count in sets.items()))
 
 
 def test_the_work_is_counted_from_the_configuration(made_up):
@@ -186,11 +186,12 @@ def test_the_expected_length_is_the_published_one():
 
 def test_sizes_of_benchmarks_come_from_their_files_and_else_from_the_paper(made_up, write_rows):
     file = write_rows([{"id": i, "problem": f"{i}?", "answer": "1"} for i in range(7)], "seven.jsonl")
-    sizes = {
-        Benchmark("a", str(file)): 7, Benchmark("a", str(file), limit=3): 3, Benchmark("a", str(file), samples=4): 28,
-        Benchmark("AIME24", "public:AIME24", samples=8): 240, Benchmark("mine", "not here", "Minerva"): 272,
-        Benchmark("mine", "not here"): 500, Benchmark("MATH500", "public:MATH500", limit=100): 100,
-        Benchmark("ARC-C", "not here", scoring="likelihood"): 0}
+    a, mine = Benchmark(name="a", file=str(file)), Benchmark(name="mine", file="not here")
+    math, aime = (Benchmark(name=name, file=f"public:{name}") for name in ("MATH500", "AIME24"))
+    sizes = {a: 7, a.model_copy(update={"limit": 3}): 3, a.model_copy(update={"samples": 4}): 28,
+             aime.model_copy(update={"samples": 8}): 240, mine.model_copy(update={"stands_for": "Minerva"}): 272,
+             mine: 500, math.model_copy(update={"limit": 100}): 100,
+             mine.model_copy(update={"scoring": "likelihood"}): 0}
     for benchmark, size in sizes.items():
         assert plan(made_up.changed(benchmarks=(benchmark,)), LAPTOP).answers == size
 

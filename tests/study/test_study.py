@@ -19,10 +19,11 @@ from rlvr_utils.study.study import open_study
     ({"max_steps": 0}, "max_steps=0: give at least 1"), ({"max_steps": "3"}, "max_steps='3': give at least 1"),
     ({"max_steps": 2.5}, "max_steps=2.5"), ({"max_steps": True}, "max_steps=True"),
     ({"profile": 3}, "profile 3 does not exist"), ({"profile": ["pocket"]}, r"profile \['pocket'\] does not exist"),
-    ({"model": "a\0b"}, r"field 'model' is 'a\\x00b'"), ({"model": " "}, "field 'model' is empty"),
+    ({"model": "a\0b"}, r"field 'model' is 'a\\x00b'"), ({"model": " "}, "field 'model' is ' '"),
     ({"eval_files": ["a/x.jsonl", "b/x.jsonl"]}, "benchmark 2: field 'name' is 'x', as of an earlier one"),
     ({"eval_files": [3]}, "eval_files: 3 "), ({"eval_files": 3}, "eval_files: 3 "),
-    ({"eval_files": [""]}, "eval_files: ''"), ({"results_dir": "~nobody-of-this-name/x"}, "no usable path"),
+    ({"eval_files": [""]}, "eval_files: ''"), ({"eval_files": ["/"]}, "benchmark 1: field 'name'"),
+    ({"results_dir": "~nobody-of-this-name/x"}, "no usable path"),
     ({"train_file": "~nobody-of-this-name/x.jsonl"}, "no usable path")])
 def test_a_parameter_that_cannot_be_is_named(parameters, message):
     assert re.search(message, line_of(open_study, **parameters))

@@ -108,11 +108,6 @@ def test_which_reward_counts_is_the_arms(tiny_config, arm, weights):
     assert reward_weights(with_arm(tiny_config, arm, 0)) == weights
 
 
-def test_an_unknown_reward_is_an_error(tiny_config):
-    with pytest.raises(UserError, match="reward 'length' does not exist; choose one of: outcome, format, random"):
-        reward_weights(tiny_config.changed(reward="length"))
-
-
 @pytest.mark.parametrize(("micro", "updates"), [(3, 1), (16, 1), (8, 2), (2, 3)])
 def test_rollouts_that_do_not_split_are_an_error(tiny_config, tmp_path, micro, updates):
     config = tiny_config.changed(micro_batch=micro, updates_per_rollout=updates)
