@@ -8,7 +8,7 @@ import sys
 from contextlib import suppress
 from pathlib import Path
 
-from rlvr_utils.errors import UserError
+from rlvr_utils.errors import UserError, escape_output
 from rlvr_utils.records.disks import refusal
 
 LAYOUTS = ("replicated", "sharded", "offloaded")  # see `rlvr_utils.scale.costs`
@@ -17,6 +17,7 @@ LAYOUTS = ("replicated", "sharded", "offloaded")  # see `rlvr_utils.scale.costs`
 def main(words: list[str] | None = None) -> int:
     """Run one command; a mistake of the user's, or a disk that refuses, is one line on standard error and
     exit status 2; Ctrl-C and SIGTERM are one line and 130 or 143."""
+    escape_output()
     options = parser().parse_args(words)
     signal.signal(signal.SIGTERM, _terminate)
     try:
@@ -106,9 +107,10 @@ def _common(command: argparse.ArgumentParser) -> None:
     command.add_argument("--profile", default="pocket", help="model scale (default pocket)")
     command.add_argument("--results", metavar="DIR", help="where results go (default results/<profile>)")
     command.add_argument("--model", help="a Hugging Face folder or hub id, instead of the profile's")
-    command.add_argument("--train-file", help="Parquet or JSONL file of training problems")
-    command.add_argument("--eval-files", nargs="+", metavar="FILE", help="Parquet or JSONL files of problems")
-    command.add_argument("--max-steps", type=int, help="stop after so many rollout steps")
+    command.add_argument("--train-file", help="Parquet or JSON Lines file of training problems")
+    command.add_argument("--eval-files", nargs="+", metavar="FILE",
+                         help="Parquet or JSON Lines files of problems; NAME=FILE gives a set another name")
+    command.add_argument("--max-steps", type=int, help="so many rollout steps instead of the profile's")
 
 
 def _study(options, seeds):

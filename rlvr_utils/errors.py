@@ -2,6 +2,7 @@
 from __future__ import annotations
 
 import reprlib
+import sys
 from collections.abc import Iterable
 
 _SHORT = reprlib.Repr()
@@ -37,3 +38,11 @@ def reason(error: Exception) -> str:
     """What a library says went wrong: its type and the beginning of its first line."""
     line = (str(error).strip().splitlines() or [""])[0]
     return f"{type(error).__name__}: {line[:160]}" if line else type(error).__name__
+
+
+def escape_output() -> None:
+    """Have standard output and error escape what their encoding lacks, such as a Chinese name where that is
+    ASCII: a finished run must not end in a traceback because its result cannot be shown."""
+    for stream in (sys.stdout, sys.stderr):
+        if hasattr(stream, "reconfigure"):
+            stream.reconfigure(errors="backslashreplace")

@@ -377,6 +377,18 @@ MUTATIONS = {
         "pass",
         "models/test_model_files.py",
     ),
+    "a worked solution taken as the gold": (
+        "data/rows.py",
+        "    if marked is not None:\n",
+        "    if False:\n",
+        "data/test_problems.py",
+    ),
+    "a gold left in its box": (
+        "data/rows.py",
+        "return _undelimited(boxed)",
+        "return text",
+        "data/test_problems.py",
+    ),
 }
 
 

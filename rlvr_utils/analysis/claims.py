@@ -26,6 +26,7 @@ from rlvr_utils.records.run import Run
 
 # A difference smaller than this many points counts as "about equal" (C02, C03).
 MARGIN = 0.05
+NEVER_SATURATED = "a seed was not evaluated twice after its training accuracy had saturated"
 Runs = dict[str, list[Run]]
 
 
@@ -42,10 +43,11 @@ class Claim:
     holds: bool | None
     figure: str
     notebook: str
+    lacking: str = ""  # why there is nothing to decide, where the seeds are not the reason
 
     def row(self) -> dict:
         """The row of claims.json. A claim whose intervals cannot be had (one seed) or whose
-        condition never arose is "not measured"."""
+        condition never arose is "not measured", and `reason` says why."""
         known = self.measured is not None and self.measured.low is not None and self.holds is not None
         verdict = ("reproduced" if self.holds else "not reproduced") if known else "not measured"
         measured = {"mean": None, "low": None, "high": None, "seeds": 0}
@@ -53,20 +55,29 @@ class Claim:
             scaled = [None if v is None else round(100 * v, 2)
                       for v in (self.measured.mean, self.measured.low, self.measured.high)]
             measured = dict(zip(("mean", "low", "high"), scaled), seeds=self.measured.n)
-        return {"id": self.id, "statement": self.statement, "rule": self.rule, "unit": self.unit,
-                "published": self.published, "measured": measured, "verdict": verdict,
-                "figure": self.figure, "notebook": self.notebook}
+        row = {"id": self.id, "statement": self.statement, "rule": self.rule, "unit": self.unit,
+               "published": self.published, "measured": measured, "verdict": verdict,
+               "figure": self.figure, "notebook": self.notebook}
+        return row if known else {**row, "reason": self.lacking or "one seed gives no interval"}
 
 
-def above(interval: Interval, bound: float = 0.0) -> bool | None:
+def above(interval: Interval | None, bound: float = 0.0) -> bool | None:
     """Does the whole interval lie above the bound? None where there is no interval."""
-    return None if interval.low is None else interval.low > bound
+    return None if interval is None or interval.low is None else interval.low > bound
 
 
-def accuracy_gap(runs: Runs, arm: str, other: str, benchmarks: list[str]) -> Interval:
-    """Accuracy of `arm` minus that of `other` after the last step, paired by seed."""
+def accuracy_gap(runs: Runs, arm: str, other: str, benchmarks: list[str]) -> Interval | None:
+    """Accuracy of `arm` minus that of `other` after the last step, paired by seed; None where the training
+    file offers one of the two no example."""
+    if not {arm, other} <= runs.keys():
+        return None
     return difference_interval(by_seed(runs[arm], lambda run: score(run, benchmarks)),
                                by_seed(runs[other], lambda run: score(run, benchmarks)))
+
+
+def _without(runs: Runs, arm: str) -> str:
+    """The reason of a claim about an arm that was not run; empty where it was."""
+    return "" if arm in runs else f"{arm} was not run: the training file has one problem only"
 
 
 def _published_gap(column: str, dataset: str, other: str, **match) -> float:
@@ -81,7 +92,8 @@ def c01(runs: Runs) -> Claim:
     return Claim("C01", "One example lifts the base far",
                  "the gain of {pi_1} lies above half the published gain, that of {pi_13} above zero",
                  "points on MATH500 or its stand-in", published := _published_gap("MATH500", "{pi_1}", "base"),
-                 gain, _all(above(gain, published / 200), above(gain_13)), "figure1_comparison", "02_one_shot_training")
+                 gain, _all(above(gain, published / 200), above(gain_13)), "figure1_comparison", "02_one_shot_training",
+                 _without(runs, "one-shot-13"))
 
 
 def c02(runs: Runs) -> Claim:
@@ -96,26 +108,29 @@ def c03(runs: Runs) -> Claim:
     gap = accuracy_gap(runs, "two-shot", "one-shot", math_benchmarks(runs["base"][0].config))
     return Claim("C03", "Two examples equal or pass one", "two-shot minus {pi_1} lies above -5 points",
                  "points on the six-benchmark average", _published_gap("Avg", "{pi_1,pi_13}", "{pi_1}"),
-                 gap, above(gap, -MARGIN), "figure1_comparison", "02_one_shot_training")
+                 gap, above(gap, -MARGIN), "figure1_comparison", "02_one_shot_training", _without(runs, "two-shot"))
 
 
-def c05(runs: Runs, own_subject: str) -> Claim:
+def c05(runs: Runs, own_subject: str | None) -> Claim:
     main = main_benchmark(runs["base"][0].config)
     bases = {run.config.seed: run for run in runs["base"]}
 
-    def others(run: Run) -> float:
-        gains = subject_gains(run, bases[run.config.seed], main)
-        values = [gain for subject, gain in gains.items() if subject != own_subject]
-        return sum(values) / len(values)
+    def gains(run: Run) -> list[float]:
+        by_subject = subject_gains(run, bases[run.config.seed], main)
+        return [gain for subject, gain in by_subject.items() if subject != own_subject]
 
-    gain = mean_interval(list(by_seed(runs["one-shot"], others).values()))
+    lacking = "" if own_subject else "the training example names no subject"
+    if not lacking and not all(gains(run) for run in runs["one-shot"]):
+        lacking = f"{main} names no subject but the example's"
+    gain = None if lacking else mean_interval(list(by_seed(
+        runs["one-shot"], lambda run: sum(gains(run)) / len(gains(run))).values()))
     columns = ("Counting & Probability", "Geometry", "Intermediate Algebra", "Number Theory", "Prealgebra",
                "Precalculus")
     published = [published_value(3, column, dataset="{pi_1}") - published_value(3, column, dataset="base")
                  for column in columns]
     return Claim("C05", "Gains cross categories", "the mean gain over the six other subjects lies above zero",
                  "points, mean over the six subjects that are not the example's",
-                 round(sum(published) / 6, 1), gain, above(gain), "table3_subjects", "02_one_shot_training")
+                 round(sum(published) / 6, 1), gain, above(gain), "table3_subjects", "02_one_shot_training", lacking)
 
 
 def c06(runs: Runs) -> Claim:
@@ -126,7 +141,8 @@ def c06(runs: Runs) -> Claim:
     return Claim("C06", "Gains reach a non-mathematical domain, more than with the full set",
                  "{pi_1} minus base and {pi_1} minus full set both lie above zero",
                  "points, mean of ARC-E and ARC-C or their stand-ins", round(published, 1), gain,
-                 _all(above(gain), above(lead)) if arc else None, "table1_arc", "04_arc_transfer")
+                 _all(above(gain), above(lead)), "table1_arc", "04_arc_transfer",
+                 "" if arc else "no ARC set was evaluated")
 
 
 def _after_saturation(run: Run, value) -> float | None:
@@ -144,7 +160,7 @@ def c07(runs: Runs) -> Claim:
                  "the rise from the first evaluation after saturation to the last lies above zero; not measured "
                  "if a seed never saturates", "points on the six-benchmark average",
                  published_text("gain_after_saturation")["{pi_1}"], rise,
-                 rise and above(rise), "figure2_saturation", "05_post_saturation")
+                 above(rise), "figure2_saturation", "05_post_saturation", "" if rise else NEVER_SATURATED)
 
 
 def c08(runs: Runs) -> Claim:
@@ -172,7 +188,7 @@ def c09(runs: Runs) -> Claim:
                  "growth after saturation with {pi_1} lies above zero and the full set's mean growth is smaller; not "
                  "measured if a seed never saturates", "points, share of responses that reflect", None, growth,
                  growth and _all(above(growth), sum(full) / len(full) < growth.mean),
-                 "figure4_reflection", "05_post_saturation")
+                 "figure4_reflection", "05_post_saturation", "" if growth else NEVER_SATURATED)
 
 
 def c13(runs: Runs) -> Claim:
@@ -202,7 +218,7 @@ def c14(runs: Runs) -> Claim:
     return Claim("C14", "A format reward explains much of the gain, not all", "format reward minus base and {pi_1} "
                  "minus format reward both lie above zero", "percent of the gain of {pi_1} on MATH500 or its stand-in",
                  round(100 * (form - start) / (one - start), 1), share, _all(above(rest), above(lift)),
-                 "figure13_format", "02_one_shot_training")
+                 "figure13_format", "02_one_shot_training", "" if share else "a seed of {pi_1} gained nothing to share")
 
 
 def _all(*parts: bool | None) -> bool | None:
@@ -210,8 +226,9 @@ def _all(*parts: bool | None) -> bool | None:
     return None if None in parts else all(parts)
 
 
-def ledger(runs: Runs, own_subject: str) -> list[dict]:
-    """Every claim as a row of claims.json."""
+def ledger(runs: Runs, own_subject: str | None) -> list[dict]:
+    """Every claim as a row of claims.json. Runs of {pi_13} and of both examples may be missing, and the
+    example may have no subject: what that leaves undecided is "not measured"."""
     claims = [c01(runs), c02(runs), c03(runs), c05(runs, own_subject), c06(runs), c07(runs), c08(runs), c09(runs),
               c13(runs), c14(runs)]
     return [claim.row() for claim in claims]

@@ -118,9 +118,12 @@ def _json_lines(path: Path) -> list[dict]:
 
 def _json_list(path: Path) -> list[dict]:
     text = read_text(path)
+    first = text.strip().partition("\n")[0].rstrip()
+    if first.startswith("{") and first.endswith("}"):  # one object a line: JSON Lines by the other suffix
+        return _json_lines(path)
     rows = _parsed(text, path) if text.strip() else []
     if not isinstance(rows, list):
-        raise UserError(f"{path}: holds a JSON {type(rows).__name__}; give a list of rows")
+        raise UserError(f"{path}: holds a JSON {type(rows).__name__}; give a list of rows, or one row a line")
     return rows
 
 

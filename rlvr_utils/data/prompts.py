@@ -49,15 +49,18 @@ def evaluation_prompts(tokenizer, template: str, questions: list[str]) -> list[s
     """The evaluation prompt of each bare question, without the training suffix.
 
     "chat" puts `SYSTEM` into the model's own chat template, for models that the authors did not
-    evaluate; the other templates are the authors' texts. Raises `UserError` for an unknown template.
+    evaluate; where the template has no system turn (Gemma 2), it opens the user turn. The other
+    templates are the authors' texts. Raises `UserError` for an unknown template.
     """
     if template not in TEMPLATES:
         raise UserError(f"eval_template {shown(template)} does not exist; choose one of: "
                         f"{', '.join(TEMPLATES)}")
     if template != "chat":
         return [evaluation_prompt(template, question) for question in questions]
-    return [_by_template(tokenizer, [{"role": "system", "content": SYSTEM}, {"role": "user", "content": question}])
-            for question in questions]
+    if _takes_system_turn(tokenizer):
+        return [_by_template(tokenizer, [{"role": "system", "content": SYSTEM}, {"role": "user", "content": question}])
+                for question in questions]
+    return [_by_template(tokenizer, [{"role": "user", "content": f"{SYSTEM}\n\n{question}"}]) for question in questions]
 
 
 def check_prompt_lengths(tokenizer, prompts: list[str], rows: list[int], limit: int, where: str, remedy: str) -> None:
@@ -79,6 +82,15 @@ def _token_count(tokenizer, prompt: str, limit: int) -> int:
         if size > 2 * limit:
             break
     return size
+
+
+def _takes_system_turn(tokenizer) -> bool:
+    """Does the chat template write a system turn? Some refuse it, some leave it out without a word."""
+    try:
+        return SYSTEM in _by_template(tokenizer, [{"role": "system", "content": SYSTEM},
+                                                  {"role": "user", "content": "?"}])
+    except UserError:
+        return False
 
 
 def _by_template(tokenizer, turns: list[dict[str, str]]) -> str:

@@ -15,6 +15,12 @@ from rlvr_utils.errors import UserError, listed, shown
 from rlvr_utils.grading import boxed_answer
 
 LETTERS = "ABCDEFGH"
+# GSM8K ends its worked solutions with this mark and the answer, and annotates sums as <<48/2=24>>.
+MARK = "####"
+ANNOTATION = re.compile(r"<<[^<>=]*=[^<>]*>>")
+GROUPED = re.compile(r"[-+]?\d{1,3}(,\d{3})+(\.\d+)?")  # 1,234.5
+# What may stand around a whole gold answer.
+DELIMITERS = (("$$", "$$"), ("$", "$"), (r"\[", r"\]"), (r"\(", r"\)"))
 
 
 @dataclass(frozen=True)
@@ -46,9 +52,50 @@ def parse_row(row: dict, number: int, source) -> tuple[Problem, str]:
     answer_field, answer = _gold(row, place)
     texts = {name: _text(value, f"{place}, field `{name}`")
              for name, value in ((id_field, identity), (question_field, question))}
-    answer = "" if answer is None or _is_nan(answer) else _text(answer, f"{place}, field `{answer_field}`")
+    answer_place = f"{place}, field `{answer_field}`"
+    answer = "" if answer is None or _is_nan(answer) else final_answer(_text(answer, answer_place), answer_place)
     subject = None if subject is None else _text(subject, f"{place}, field `{subject_field}`")
     return Problem(texts[id_field], texts[question_field], answer, subject, number), answer_field
+
+
+def final_answer(text: str, place: str) -> str:
+    r"""The gold answer alone: what follows `####` on the last line, thousands commas taken out, or what
+    the `\boxed{}` holds; then without math delimiters around the whole.
+
+    Raises `UserError` naming `place` for an unclosed box, several boxes, and a worked solution that
+    does not say where its answer is: no response could ever match these.
+    """
+    marked = _marked(text)
+    if marked is not None:
+        number = marked.removeprefix("$")
+        return number.replace(",", "") if GROUPED.fullmatch(number) else _undelimited(marked)
+    if "\\boxed" in text:
+        boxed = boxed_answer(text)
+        if boxed is None or text.count("\\boxed") > 1:
+            raise UserError(f"{place}: expected one closed box, found {shown(text)}; give the answer alone")
+        return _undelimited(boxed)
+    if ANNOTATION.search(text) or f"\n{MARK}" in f"\n{text}":
+        raise UserError(f"{place}: {shown(text)} is a worked solution; end it with a line `{MARK} answer`, or give "
+                        "the answer alone")
+    return _undelimited(text)
+
+
+def _marked(text: str) -> str | None:
+    """What follows the mark on the last line; None where there is no mark."""
+    _, mark, answer = text.rstrip().rpartition("\n")[2].rpartition(MARK)
+    return answer.strip() if mark else None
+
+
+def _undelimited(text: str) -> str:
+    """The text without the math delimiters that enclose all of it. `$5` is money, and `$1$ and $2$` are
+    two formulas, so both stay."""
+    text = text.strip()
+    for left, right in DELIMITERS:
+        inner = text.removeprefix(left).removesuffix(right)
+        encloses = len(inner) + len(left) + len(right) == len(text) and inner.strip() and not inner.endswith("\\")
+        if encloses and left not in inner.replace("\\$", ""):
+            return _undelimited(inner)
+    return text
 
 
 def _text(value: object, place: str) -> str:
@@ -70,8 +117,8 @@ def _question(row: dict, place: str) -> tuple[str, str]:
     if isinstance(row.get("prompt"), list):
         roles = [turn.get("role") if isinstance(turn, dict) else turn for turn in row["prompt"]]
         if roles != ["user"]:
-            raise UserError(f"{place}, field `prompt`: expected one user message, found {shown(roles)}; "
-                            "give the problem alone")
+            raise UserError(f"{place}, field `prompt`: expected one user message, found {shown(roles)}; give the "
+                            "problem alone, without a system turn")
         content = row["prompt"][0].get("content")
         # Only the suffix and its one space: white space before it belongs to the problem.
         question = content.removesuffix(f" {SUFFIX}") if isinstance(content, str) else ""
@@ -79,7 +126,7 @@ def _question(row: dict, place: str) -> tuple[str, str]:
             raise UserError(f"{place}, field `prompt`: expected a message with text, found {shown(content)}; fill it "
                             "in, or remove the row")
         return "prompt", question
-    name = next((name for name in ("question", "problem", "input")
+    name = next((name for name in ("question", "problem", "input", "prompt")
                  if isinstance(row.get(name), str) and row[name].strip()), None)
     if name is None:
         raise UserError(f"{place} has no question; give text in `question`, `problem`, `input` or `prompt` "
@@ -90,7 +137,8 @@ def _question(row: dict, place: str) -> tuple[str, str]:
         return name, row[name] + "".join(lines)
     if "body" in row and not isinstance(row["body"], str):
         raise UserError(f"{place}, field `body`: expected text, found {shown(row['body'])}; correct it")
-    return name, f"{row['body']} {row[name]}" if "body" in row else row[name]
+    question = row[name].removesuffix(f" {SUFFIX}") if name == "prompt" else row[name]
+    return name, f"{row['body']} {question}" if "body" in row else question
 
 
 def _gold(row: dict, place: str) -> tuple[str, object]:
@@ -113,6 +161,8 @@ def _gold(row: dict, place: str) -> tuple[str, object]:
     of_math = "answer" not in row or not row.keys().isdisjoint(("subject", "level", "type"))
     if isinstance(solution, str) and "\\boxed" in solution and of_math:
         return "solution", boxed_answer(solution)
+    if isinstance(solution, str) and "answer" not in row and _marked(solution) is not None:
+        return "solution", solution
     if "answer" in row or "target" not in row:
         return "answer", row.get("answer")
     target = row["target"]  # MAWPS writes whole numbers as 43.0

@@ -1,6 +1,7 @@
 """Where a number comes from: versions, hardware, code and time, without names of people or hosts."""
 from __future__ import annotations
 
+import os
 import platform
 import subprocess
 import time
@@ -30,11 +31,17 @@ def provenance(config):
 
 
 def git_state() -> dict:
-    """The commit of the code, and whether the package differs from it; empty outside a checkout."""
-    here = Path(__file__).resolve().parents[1]
+    """The commit of the code, and whether the package differs from it. Empty outside a checkout, and where
+    the repository around the package does not track it: that commit would be of somebody else's code."""
+    here = Path(__file__).resolve()
+    elsewhere = {"GIT_DIR", "GIT_WORK_TREE", "GIT_INDEX_FILE"}  # set inside a git hook, for another repository
+    environment = {name: value for name, value in os.environ.items() if name not in elsewhere}
+
     def git(*words: str) -> str:
-        return subprocess.run(["git", *words], cwd=here, capture_output=True, text=True, check=True).stdout.strip()
+        return subprocess.run(["git", *words], cwd=here.parents[1], env=environment, capture_output=True, text=True,
+                              check=True).stdout.strip()
     try:
+        git("ls-files", "--error-unmatch", "--", str(here))
         return {"sha": git("rev-parse", "HEAD"), "changed": bool(git("status", "--porcelain", "--", "."))}
     except (OSError, subprocess.CalledProcessError):
         return {}
@@ -42,8 +49,6 @@ def git_state() -> dict:
 
 def hardware() -> dict:
     """Processor, cores, memory and accelerators."""
-    import os
-
     import torch
 
     pages = os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE") if hasattr(os, "sysconf") else 0

@@ -55,8 +55,8 @@ def obtain_all(configs: list[RunConfig], results: Path) -> list[Run]:
         _evaluate_kept(run)
         if not run.rows("evaluations"):
             names = ", ".join(benchmark.name for benchmark in run.config.benchmarks)
-            raise UserError(f"run {run.folder.name} was never evaluated on {names} as asked, and its weights are not in "
-                            f"{run.folder}; train it anew in another --results folder")
+            raise UserError(f"run {run.folder.name} was never evaluated on {names} as asked, and its weights are not "
+                            f"in {run.folder}; train it anew in another --results folder")
     return runs
 
 

@@ -4,8 +4,11 @@ from __future__ import annotations
 from io import BytesIO
 from pathlib import Path
 
-import matplotlib.pyplot as plt
+import matplotlib
 import seaborn as sns
+from IPython import get_ipython
+from IPython.display import Image, display
+from matplotlib.figure import Figure
 
 from rlvr_utils.analysis.intervals import Interval, mean_interval
 from rlvr_utils.analysis.measures import curve
@@ -14,6 +17,8 @@ from rlvr_utils.records.files import write_whole
 from rlvr_utils.records.run import Run
 from rlvr_utils.study.study import Study
 
+# A reader's matplotlibrc may ask for LaTeX, for one; figures are to look the same everywhere.
+matplotlib.rcdefaults()
 sns.set_theme(style="whitegrid", context="notebook", font_scale=0.9)
 # An arm keeps its colour from figure to figure; the control came later than the others.
 COLOURS = dict(zip(sorted(ARMS, key="random-reward".__eq__),
@@ -23,7 +28,8 @@ Points = list[tuple[int, float]]
 
 
 def save_figure(fig, study: Study, name: str) -> Path:
-    """Write the figure to `results/<profile>/figures/<name>.png` and say so under it."""
+    """Write the figure to `results/<profile>/figures/<name>.png`, with its origin under it, and show it in
+    a notebook, whatever backend the environment asks for."""
     path = study.results / "figures" / f"{name}.png"
     path.parent.mkdir(parents=True, exist_ok=True)
     fig.text(0.995, -0.04, f"{MEASURED}: profile {study.config.profile}, {len(study.seeds)} seed(s), 95 % intervals",
@@ -31,6 +37,8 @@ def save_figure(fig, study: Study, name: str) -> Path:
     drawn = BytesIO()
     fig.savefig(drawn, dpi=110, bbox_inches="tight", metadata={"Software": None}, format="png")
     write_whole(path, drawn.getvalue())
+    if get_ipython():
+        display(Image(drawn.getvalue()))
     return path
 
 
@@ -89,8 +97,9 @@ def draw_bars(ax, groups: dict[str, dict[str, Interval]], ylabel: str) -> None:
     ax.legend(fontsize=8)
 
 
-def new_figure(panels: int = 1, height: float = 3.8):
-    """A row of panels, as (figure, list of axes)."""
+def new_figure(panels: int = 1, height: float = 3.8) -> tuple[Figure, list]:
+    """A row of panels, as (figure, list of axes). `height` is in inches. The figure belongs to no backend:
+    `save_figure` shows it."""
     width = 6.0 if panels < 3 else 4.4
-    fig, axes = plt.subplots(1, panels, figsize=(width * panels, height), layout="constrained")
-    return fig, list(axes) if panels > 1 else [axes]
+    fig = Figure(figsize=(width * panels, height), layout="constrained")
+    return fig, list(fig.subplots(1, panels, squeeze=False)[0])

@@ -48,6 +48,9 @@ def reproduce(study: Study, only: str | None = None, retrain: bool = False) -> N
 def chosen_notebooks(only: str | None) -> list[Path]:
     """The numbered notebooks, or the one that `only` names."""
     every = sorted(NOTEBOOKS.glob("[0-9][0-9]_*.ipynb"))
+    if not every:
+        raise UserError(f"{NOTEBOOKS}: no notebooks there, since an installed package comes without them; clone the "
+                        "repository and run this from there, or use train and evaluate, which need none")
     chosen = [path for path in every if only in (None, path.stem, path.stem[:2])]
     if not chosen:
         raise UserError(f"notebook {only!r} does not exist; choose one of: {', '.join(p.stem[:2] for p in every)}")
@@ -108,7 +111,7 @@ def _forget(configs: list, study: Study) -> None:
 
 def write_claims(study: Study) -> list[dict]:
     """Compute the ledger from the records and write `claims.json`."""
-    runs = study.runs(*LEDGER_ARMS)
+    runs = study.runs(*study.possible(LEDGER_ARMS))
     rows = ledger(runs, study.example_subject())
     write_whole(study.results / "claims.json", json.dumps(rows, indent=1) + "\n")
     return rows

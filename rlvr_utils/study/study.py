@@ -1,7 +1,9 @@
 """A study: one profile, its seeds, its results folder and whatever the reader brings along."""
 from __future__ import annotations
 
+import ast
 import os
+import re
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -18,6 +20,8 @@ from rlvr_utils.runs.pool import obtain_all
 from rlvr_utils.training.health import report
 
 ROOT = PACKAGE.parent
+# A checkout keeps its results beside its notebooks; an installed package writes where the reader stands.
+HOME = ROOT if (ROOT / "notebooks").is_dir() else Path.cwd()
 PARAMETERS = ("profile", "seeds", "results_dir", "model", "train_file", "eval_files", "max_steps", "arms")
 
 
@@ -105,6 +109,7 @@ class Study:
     def possible(self, arms) -> list[str]:
         """The base, with which everything is compared, and those arms whose examples the training file
         offers; the others are named in a line."""
+        arms = _arms(arms)
         lacking = [arm for arm in arms if set(ARMS[arm].get("examples", ())) - self.config.ranking.keys()]
         if lacking:
             print(f"left out, as the training file has one problem only: {', '.join(lacking)}")
@@ -117,7 +122,9 @@ def open_study(profile: str = "pocket", seeds=(0, 1, 2), results_dir: str | None
     """The study that a notebook's parameters describe.
 
     With `train_file` the first distinct problem of that file plays pi_1's part, the second one
-    pi_13's, and the whole file the full set's. Raises `UserError` for what cannot be.
+    pi_13's, and the whole file the full set's. An evaluation file is given as `path` or `name=path`.
+    `max_steps` replaces the profile's number of rollout steps, be it smaller or larger. Raises
+    `UserError` for what cannot be.
     """
     config = load_profile(profile)
     if model:
@@ -125,15 +132,17 @@ def open_study(profile: str = "pocket", seeds=(0, 1, 2), results_dir: str | None
     if train_file:
         config = config.changed(pool=str(train_file), ranking=_file_ranking(str(train_file)))
     if eval_files:
-        config = config.changed(benchmarks=[{"name": Path(f).stem, "file": f} for f in _files(eval_files)])
+        config = config.changed(benchmarks=_benchmarks(eval_files))
     if max_steps is not None:
         if not _is_whole(max_steps) or max_steps < 1:
             raise UserError(f"max_steps={shown(max_steps)}: give at least 1, a whole number, or leave it out")
-        config = config.changed(steps=min(config.steps, max_steps))
+        config = config.changed(steps=max_steps)
     seeds = _seeds(seeds)
     brought = {name: value for name, value in (("model", model), ("train_file", train_file),
                                                ("eval_files", eval_files), ("max_steps", max_steps)) if value}
-    default = ROOT / ("build/own" if brought else "results") / config.profile
+    if results_dir is not None and not (isinstance(results_dir, (str, Path)) and str(results_dir).strip()):
+        raise UserError(f"results_dir: {shown(results_dir)} is no folder; give a path, or leave it out")
+    default = HOME / ("build/own" if brought else "results") / config.profile
     return Study(config, seeds, expanded(results_dir).resolve() if results_dir else default, brought)
 
 
@@ -141,9 +150,10 @@ def _seeds(seeds) -> tuple[int, ...]:
     """Seeds given one by one, or as how many of them."""
     seeds = range(seeds) if _is_whole(seeds) and seeds <= 1000 else seeds
     if not isinstance(seeds, (list, tuple, range)):
-        raise UserError(f"seeds: {shown(seeds)}; give a list of whole numbers, or how many")
+        raise UserError(f"seeds: {shown(seeds)}; give a list of whole numbers, or how many (with papermill: "
+                        "-y 'seeds: [0, 1]', or -p seeds 2)")
     if not seeds:
-        raise UserError("seeds is empty: give at least one, such as [0]")
+        raise UserError("seeds is empty: a number says how many seeds, from 1; seed 0 alone is [0]")
     for place, seed in enumerate(seeds):
         if not _is_whole(seed) or not 0 <= seed < 2**31 or seed in seeds[:place]:
             raise UserError(f"seeds: {shown(seed)} is no whole number from 0, or stands twice; correct it")
@@ -154,13 +164,43 @@ def _is_whole(value: object) -> bool:
     return isinstance(value, int) and not isinstance(value, bool)
 
 
-def _files(eval_files) -> list[str]:
-    """One file or several."""
-    files = list(eval_files) if isinstance(eval_files, (list, tuple)) else [eval_files]
-    for file in files:
-        if not isinstance(file, (str, Path)) or not str(file).strip():
-            raise UserError(f"eval_files: {shown(file)} is no file; give paths or names of public sets")
-    return [str(file) for file in files]
+def _arms(arms) -> list[str]:
+    """One arm or several. Raises `UserError` for what is none."""
+    arms = [arms] if isinstance(arms, str) else arms
+    if not isinstance(arms, (list, tuple)):
+        raise UserError(f"arms: {shown(arms)}; give names of arms, such as ['base', 'one-shot']")
+    for arm in arms:
+        if not (isinstance(arm, str) and arm in ARMS):
+            raise UserError(f"arms: {shown(arm)} does not exist; choose from: {', '.join(ARMS)}")
+    return list(arms)
+
+
+def _benchmarks(eval_files) -> tuple[Benchmark, ...]:
+    """One file or several, each by the name given in `name=path`, else by its own. Files of one name get
+    as many of their folders in front as tell them apart: `math500/test.jsonl` becomes `math500-test`.
+
+    Raises `UserError` for what is no file, and for two of one name.
+    """
+    files = [_named(file) for file in (eval_files if isinstance(eval_files, (list, tuple)) else [eval_files])]
+    paths = [Path(path) for _, path in files]
+    names = [name or path.stem for (name, _), path in zip(files, paths)]
+    for depth in range(2, max(len(path.parts) for path in paths) + 1):
+        shared = {name for name in names if names.count(name) > 1}
+        names = [given or ("-".join((*path.parts[-depth:-1], path.stem)) if name in shared else name)
+                 for (given, _), path, name in zip(files, paths, names)]
+    for name in names:
+        if names.count(name) > 1:
+            raise UserError(f"eval_files: two files are called {shown(name)}; give each a name of its own: name=path")
+    return tuple(Benchmark(name=name, file=path) for name, (_, path) in zip(names, files))
+
+
+def _named(file) -> tuple[str | None, str]:
+    """The name and the path in `name=path`; no name for a path alone, which may have an `=` too."""
+    name, equals, path = str(file).partition("=")
+    named = bool(equals) and re.fullmatch(r"[\w.+-]+", name) and not expanded(str(file)).exists()
+    if not isinstance(file, (str, Path)) or not (path if named else str(file)).strip():
+        raise UserError(f"eval_files: {shown(file)} is no file; give paths or names of public sets, or name=path")
+    return (name, path) if named else (None, str(file))
 
 
 def _at_hand(source: str, load):
@@ -181,12 +221,18 @@ def _file_ranking(source: str) -> dict[int, str]:
     return {rank: row.id for rank, row in zip((1, 13), rows)}
 
 
-def refuse_unknown_parameters(names: dict) -> None:
-    """Raise `UserError` for a literal in a notebook's namespace that is none of its parameters:
-    papermill injects a mistyped parameter with no more than a warning. To be called before a
-    notebook assigns anything else."""
-    shell = {"In", "Out"}
-    literals = (str, int, float, list, dict, tuple, type(None))
-    for name, value in names.items():
-        if not name.startswith("_") and name not in shell and name not in PARAMETERS and isinstance(value, literals):
+def refuse_unknown_parameters() -> None:
+    """Raise `UserError` for a parameter that papermill has injected and no notebook takes: papermill
+    itself only warns. Every other name in the kernel is the reader's own business.
+
+    What was injected is read from the cells that this kernel has run: papermill's opens with a comment.
+    """
+    from IPython import get_ipython
+
+    shell = get_ipython()
+    cells = shell.user_ns.get("In", []) if shell else []
+    injected = next((cell for cell in reversed(cells) if cell.startswith("# Parameters\n")), "")
+    targets = [target for node in ast.parse(injected).body if isinstance(node, ast.Assign) for target in node.targets]
+    for name in (target.id for target in targets if isinstance(target, ast.Name)):
+        if name not in PARAMETERS:
             raise UserError(f"parameter {name!r} does not exist; the notebooks take: {', '.join(PARAMETERS)}")

@@ -41,7 +41,7 @@ def test_a_hub_dataset_gives_the_wanted_split_or_its_first(monkeypatch, wanted, 
     ("a.json", b"", "the file has no rows"), ("a.json", b"[]", "the file has no rows"),
     ("a.jsonl", b'{"x": 1}\n{"x": \n', "line 2 is not valid JSON"),
     ("a.json", b'[\n{"x": }]', "line 2 is not valid JSON"),
-    ("a.json", b'{"x": 1}', "holds a JSON dict"),
+    ("a.json", b'{"x":\n 1}', "holds a JSON dict"), ("a.json", b'{"x": 1}\n{"x": }', "line 2 is not valid JSON"),
     ("a.jsonl", b'{"x": "\xff"}', "not UTF-8"), ("a.parquet", b"PAR?", "not a readable Parquet"),
     ("a.jsonl", b'{"x": 1}\n' + b"[" * 100_000, "line 2 is not valid JSON .nested too deeply"),
     ("a.json", b"[" * 100_000, "not valid JSON .nested too deeply"),
@@ -56,6 +56,14 @@ def test_a_bad_file_is_one_line_that_names_it(tmp_path, name, content, message):
     path.write_bytes(content)
     line = line_of(source_rows, path)
     assert line.startswith(f"{path}: ") and re.search(message, line)
+
+
+@pytest.mark.parametrize("content", ['{"x": 1}', '{"x": 1}\n{"x": 2}\n', '\n{"x": 1}\r\n\n{"x": [{}]}'])
+def test_json_lines_may_have_the_suffix_json(tmp_path, content):
+    path, lines = tmp_path / "a.json", tmp_path / "a.jsonl"
+    path.write_bytes(content.encode())
+    lines.write_bytes(content.encode())
+    assert source_rows(path) == source_rows(lines)
 
 
 def test_parquet_is_one_line_wherever_it_is_cut_or_its_text_is_no_text(tmp_path):

@@ -11,6 +11,7 @@ from rlvr_utils.data.problems import distinct, load_benchmark, load_training
 from rlvr_utils.data.prompts import SUFFIX
 from rlvr_utils.data.rows import Problem
 from rlvr_utils.errors import UserError
+from rlvr_utils.grading import grade
 
 
 def authors_row(question, answer, index):
@@ -46,6 +47,10 @@ FORMATS = {
               Problem("0", "Nine apples. How many?", "9")),
     "MAWPS": ({"input": "Q", "target": 43.0}, Problem("0", "Q", "43")),
     "MAWPS with decimals": ({"input": "Q", "target": 9.43}, Problem("0", "Q", "9.43")),
+    "GSM8K": ({"question": "Q", "answer": "Half is 48/2 = <<48/2=24>>24.\nIn all 48+24 = <<48+24=72>>72.\n#### 72"},
+              Problem("0", "Q", "72")),
+    "GSM8K's solution apart": ({"question": "Q", "solution": "It is 3.\n#### 3\n"}, Problem("0", "Q", "3")),
+    "TRL's text prompt": ({"prompt": "What is 2+3?", "answer": "5"}, Problem("0", "What is 2+3?", "5")),
     "plain, answer 0": ({"question": "Q", "answer": 0}, Problem("0", "Q", "0")),
 }
 
@@ -55,6 +60,30 @@ FORMATS = {
 def test_each_format_is_recognised_by_its_columns(write_rows, name, suffix):
     row, expected = FORMATS[name]
     assert load_benchmark(write_rows([row], f"rows{suffix}")) == [expected]
+
+
+@pytest.mark.parametrize(("written", "gold"), [
+    ("#### 1,234", "1234"), ("so\n#### $1,234,567.50", "1234567.50"), ("#### -5 \n", "-5"), ("#### (1,234)", "(1,234)"),
+    ("#### \\frac{1}{2}", "\\frac{1}{2}"), ("1\n####72", "72"), ("#### $5$", "5"), ("#### 10 #### 12", "12"),
+    ("\\boxed{5}", "5"), ("$\\boxed{\\frac{1}{2}}$.", "\\frac{1}{2}"), ("It is \\boxed{$5$}", "5"),
+    ("\\[\\frac{1}{2}\\]", "\\frac{1}{2}"), ("\\( x \\)", "x"), ("$5$", "5"), ("$$ 5 $$", "5"),
+    ("$5", "$5"), ("\\$5", "\\$5"), ("$1$ and $2$", "$1$ and $2$"), ("\\(1\\), \\(2\\)", "\\(1\\), \\(2\\)"),
+    ("$\\$5$", "\\$5"), ("(1,2]", "(1,2]"), ("1,234", "1,234"), ("$", "$"), ("#3", "#3")])
+@pytest.mark.parametrize("field", ["answer", "ground_truth"])
+@pytest.mark.parametrize("load", [load_benchmark, load_training])
+def test_a_gold_is_the_answer_alone(write_rows, load, field, written, gold):
+    row = {"question": "Q", "answer": written} if field == "answer" else authors_row("Q", written, 0)
+    assert load(write_rows([row]))[0].answer == gold
+
+
+@pytest.mark.parametrize("grader", ["qwen-eval", "math-verify", "training"])
+@pytest.mark.parametrize(("written", "response"), [
+    ("6*12 = <<6*12=72>>72\n#### 72", "72"), ("#### 1,080", "1080"), ("\\boxed{5}", "5"),
+    ("\\[\\frac{1}{2}\\]", "\\frac{1}{2}")])
+def test_a_right_response_is_right_however_the_gold_is_written(write_rows, written, response, grader):
+    gold = load_training(write_rows([{"question": "Q", "answer": written}]))[0].answer
+    assert grade(f"So \\boxed{{{response}}}.", gold, grader=grader)
+    assert not grade("So \\boxed{71}.", gold, grader=grader)
 
 
 @pytest.mark.parametrize(("labels", "key", "answer"), [
@@ -78,6 +107,10 @@ def test_training_rows_lose_the_suffix_and_nothing_else(write_rows):
     # Some of the authors' problems end in white space, which is part of their prompt.
     path = write_rows([authors_row("How far? \n", "12.8", 124)], "rows.parquet")
     assert load_training(path) == [Problem("124", "How far? \n", "12.8")]
+
+
+def test_a_text_prompt_loses_the_suffix_too(write_rows):
+    assert load_training(write_rows([{"prompt": f"How far? {SUFFIX}", "answer": "1"}]))[0].question == "How far?"
 
 
 def test_repeated_training_rows_are_kept_and_distinct_keeps_the_first(write_rows):
@@ -172,6 +205,12 @@ BAD_FIELDS = {
     "an object as key": ({"choices": {"text": ["a", "b"], "label": ["A", "B"]}, "answerKey": {}}, "field `answerKey`"),
     "megabytes in the wrong place": ({"answer": ["9" * 10_000_000]}, "field `answer`: expected text or a number"),
     "megabytes as roles": ({"prompt": [{"role": "x" * 10_000_000}] * 9}, "field `prompt`: expected one user message"),
+    "a worked solution": ({"answer": "48/2 = <<48/2=24>>24 clips."}, "field `answer`: .* is a worked solution"),
+    "a heading": ({"answer": "#### Step 1\nIt is 5."}, "field `answer`: .* is a worked solution"),
+    "several boxes": ({"answer": "\\boxed{1}, \\boxed{2}"}, "field `answer`: expected one closed box"),
+    "an open box": ({"answer": "\\boxed{1"}, "field `answer`: expected one closed box"),
+    "a system turn": ({"prompt": [{"role": "system", "content": "Be brief."}, {"role": "user", "content": "Q"}]},
+                      r"field `prompt`: expected one user message, found \['system', 'user'\]"),
     "a label that is megabytes": ({**arc_row(["A" * 10_000_000, "B"], "C")}, "field `answerKey`: 'C' is not exactly"),
 }
 

@@ -51,6 +51,21 @@ def test_chat_uses_the_models_own_template(tokenizer):
     assert evaluation_prompts(tokenizer, "chat", ["Q"]) == [chatml(SYSTEM, "Q")]
 
 
+USER_TURNS = "{% for m in messages %}{% if m.role == 'user' %}<user>{{ m.content }}</user>{% endif %}{% endfor %}"
+
+
+@pytest.mark.parametrize("template", [
+    "{% if messages[0].role == 'system' %}{{ raise_exception('System role not supported') }}{% endif %}" + USER_TURNS,
+    USER_TURNS])
+def test_without_a_system_turn_its_text_opens_the_user_turn(tiny_model, template):
+    """The first refuses a system turn, as Gemma 2's does; the second drops it without a word."""
+    from transformers import AutoTokenizer
+
+    own = AutoTokenizer.from_pretrained(tiny_model)
+    own.chat_template = template
+    assert evaluation_prompts(own, "chat", ["Q", "R"]) == [f"<user>{SYSTEM}\n\n{q}</user>" for q in "QR"]
+
+
 def test_an_unknown_template_is_an_error_that_lists_the_known(tokenizer):
     with pytest.raises(UserError, match="qwen25-math-cot, llama, deepseek-distill, chat"):
         evaluation_prompts(tokenizer, "vicuna", ["Q"])

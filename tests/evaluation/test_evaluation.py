@@ -113,8 +113,9 @@ def test_ctrl_c_waits_for_one_answer_and_not_for_all(tiny_config, monkeypatch):
         raise KeyboardInterrupt
 
     monkeypatch.setattr(grading, "grade_batch", grade_batch)
+    many = Benchmark(name="many", file="unread")
     with pytest.raises(KeyboardInterrupt):
-        answer_and_grade(writes(respond), ["1"] * 100, ["1"] * 100, tiny_config, Benchmark(name="many", file="unread"), 0)
+        answer_and_grade(writes(respond), ["1"] * 100, ["1"] * 100, tiny_config, many, 0)
     assert len(graded) < 20
 
 

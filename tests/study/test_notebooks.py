@@ -4,12 +4,12 @@ import json
 import re
 
 import pytest
-from conftest import ROOT
+from conftest import ROOT, line_of
 
 from rlvr_utils.errors import UserError
 from rlvr_utils.recipe.arms import ARMS
 from rlvr_utils.study.reproduce import chosen_notebooks, declared_arms
-from rlvr_utils.study.study import PARAMETERS, open_study, refuse_unknown_parameters
+from rlvr_utils.study.study import PARAMETERS
 
 NOTEBOOKS = sorted((ROOT / "notebooks").glob("*.ipynb"))
 
@@ -50,13 +50,18 @@ def test_parameters_cell_holds_the_common_parameters_as_literals(path):
     assert set(declared_arms(path)) <= set(ARMS)
 
 
-def test_a_mistyped_parameter_is_refused():
-    fine = {"profile": "pocket", "In": [], "Out": {}, "_": 1, "open_study": open_study}
-    refuse_unknown_parameters(fine)
-    with pytest.raises(UserError, match="parameter 'max_stepps' does not exist"):
-        refuse_unknown_parameters({**fine, "max_stepps": 3})
+@pytest.mark.parametrize("path", NOTEBOOKS, ids=lambda path: path.stem)
+def test_the_cell_after_the_parameters_refuses_what_was_mistyped(path):
+    parameters, guard = code_cells(path)[:2]
+    assert "parameters" in parameters["metadata"]["tags"]
+    assert "".join(guard["source"]).splitlines()[2].startswith("refuse_unknown_parameters()")
 
 
 def test_an_unknown_notebook_is_refused_with_the_list():
     with pytest.raises(UserError, match="'07' does not exist; choose one of: 00, 01"):
         chosen_notebooks("07")
+
+
+def test_without_notebooks_the_line_says_where_they_are(monkeypatch, tmp_path):
+    monkeypatch.setattr("rlvr_utils.study.reproduce.NOTEBOOKS", tmp_path)
+    assert "no notebooks there" in line_of(chosen_notebooks, "01") and "no notebooks" in line_of(chosen_notebooks, None)

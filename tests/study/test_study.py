@@ -6,6 +6,7 @@ import re
 import pytest
 from conftest import line_of, write_lines
 
+from rlvr_utils.recipe.arms import with_arm
 from rlvr_utils.recipe.config import load_profile
 from rlvr_utils.study.study import open_study
 
@@ -13,14 +14,17 @@ from rlvr_utils.study.study import open_study
 @pytest.mark.parametrize(("parameters", "message"), [
     ({"seeds": []}, "seeds is empty"), ({"seeds": 0}, "seeds is empty"), ({"seeds": [-1]}, "seeds: -1 is no whole"),
     ({"seeds": [0, 0]}, "seeds: 0 is no whole number from 0, or stands twice"), ({"seeds": ["0"]}, "seeds: '0' is no"),
-    ({"seeds": [2**31]}, "seeds: 2147483648"), ({"seeds": [0.5]}, "seeds: 0.5"), ({"seeds": "01"}, "seeds: '01'"),
+    ({"seeds": [2**31]}, "seeds: 2147483648"), ({"seeds": [0.5]}, "seeds: 0.5"),
+    ({"seeds": "[0]"}, r"seeds: '\[0\]'.*-y"),
     ({"seeds": None}, "seeds: None"), ({"seeds": True}, "seeds: True"), ({"seeds": [True]}, "seeds: True"),
     ({"seeds": 10**12}, "seeds: 1000000000000"),
     ({"max_steps": 0}, "max_steps=0: give at least 1"), ({"max_steps": "3"}, "max_steps='3': give at least 1"),
     ({"max_steps": 2.5}, "max_steps=2.5"), ({"max_steps": True}, "max_steps=True"),
     ({"profile": 3}, "profile 3 does not exist"), ({"profile": ["pocket"]}, r"profile \['pocket'\] does not exist"),
     ({"model": "a\0b"}, r"field 'model' is 'a\\x00b'"), ({"model": " "}, "field 'model' is ' '"),
-    ({"eval_files": ["a/x.jsonl", "b/x.jsonl"]}, "benchmark 2: field 'name' is 'x', as of an earlier one"),
+    ({"eval_files": ["x.jsonl", "./x.jsonl"]}, "eval_files: two files are called 'x'.*name=path"),
+    ({"eval_files": ["a=x.jsonl", "a=y.jsonl"]}, "eval_files: two files are called 'a'"),
+    ({"eval_files": ["a="]}, "eval_files: 'a=' is no file"), ({"results_dir": 3}, "results_dir: 3 is no folder"),
     ({"eval_files": [3]}, "eval_files: 3 "), ({"eval_files": 3}, "eval_files: 3 "),
     ({"eval_files": [""]}, "eval_files: ''"), ({"eval_files": ["/"]}, "benchmark 1: field 'name'"),
     ({"results_dir": "~nobody-of-this-name/x"}, "no usable path"),
@@ -34,4 +38,32 @@ def test_what_the_reader_brings_is_studied(tmp_path):
     study = open_study(eval_files=path, seeds=2, max_steps=3)
     assert [(benchmark.name, benchmark.file) for benchmark in study.config.benchmarks] == [("mine", str(path))]
     assert study.seeds == (0, 1) and study.config.steps == 3
+    assert with_arm(open_study(max_steps=500).config, "one-shot", 0).steps == 500  # more than the profile's
     assert open_study().config == load_profile("pocket")
+
+
+@pytest.mark.parametrize(("files", "named"), [
+    (["math500/test.jsonl", "aime24/test.jsonl"], {"math500-test": "math500/test.jsonl",
+                                                   "aime24-test": "aime24/test.jsonl"}),
+    (["x/a/test.jsonl", "y/a/test.jsonl", "y/b/test.jsonl", "amc.jsonl"], {
+        "x-a-test": "x/a/test.jsonl", "y-a-test": "y/a/test.jsonl", "b-test": "y/b/test.jsonl", "amc": "amc.jsonl"}),
+    (["mine=math500/test.jsonl", "test.jsonl"], {"mine": "math500/test.jsonl", "test": "test.jsonl"}),
+    (["public:AIME24", "aime=public:AIME25"], {"public:AIME24": "public:AIME24", "aime": "public:AIME25"}),
+    ("mine=a.jsonl", {"mine": "a.jsonl"}), ("runs/lr=1/a.jsonl", {"a": "runs/lr=1/a.jsonl"})])
+def test_evaluation_files_have_names_of_their_own(files, named):
+    assert {benchmark.name: benchmark.file for benchmark in open_study(eval_files=files).config.benchmarks} == named
+
+
+def test_a_file_whose_name_has_an_equals_sign_is_a_file(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    write_lines(tmp_path / "k=1.jsonl", [{"question": "Q", "answer": "1"}])
+    assert open_study(eval_files="k=1.jsonl").config.benchmarks[0].file == "k=1.jsonl"
+
+
+def test_one_arm_may_be_given_by_its_name_alone():
+    assert open_study().possible("one-shot") == ["base", "one-shot"]
+
+
+@pytest.mark.parametrize("arms", ["two-shots", ["base", "two-shots"], ["base", ["one-shot"]], 3, None])
+def test_what_is_no_arm_is_named(arms):
+    assert line_of(open_study().possible, arms).startswith("arms: ")
