@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections import Counter
 from pathlib import Path
 
-from rlvr_utils.errors import UserError, reason, shown
 from rlvr_utils.data.files import read_json
+from rlvr_utils.errors import UserError, reason, shown
 
 TOKENIZERS = ("tokenizer.json", "vocab.json", "tokenizer.model")
 INDEX = "model.safetensors.index.json"

@@ -6,8 +6,8 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from rlvr_utils.errors import UserError, reason
 from rlvr_utils.data.files import expanded
+from rlvr_utils.errors import UserError, reason
 
 FILE = Path(__file__).with_suffix(".yaml")
 
