@@ -11,6 +11,8 @@ from pathlib import Path
 from rlvr_utils.errors import UserError, escape_output
 from rlvr_utils.records.disks import refusal
 
+OF_A_STUDY = ("profile", "model", "train_file", "max_steps")  # options that say what is trained
+CUT = 0.1  # share of answers cut at the limit beyond which it is said
 LAYOUTS = ("replicated", "sharded", "offloaded")  # see `rlvr_utils.scale.costs`
 
 
@@ -20,6 +22,7 @@ def main(words: list[str] | None = None) -> int:
     escape_output()
     options = parser().parse_args(words)
     signal.signal(signal.SIGTERM, _terminate)
+    show_progress(not getattr(options, "quiet", True))
     try:
         options.run(options)
     except UserError as error:
@@ -67,14 +70,18 @@ def parser() -> argparse.ArgumentParser:
     _common(train)
     train.add_argument("--arm", default="one-shot", help="the arm (default one-shot)")
     train.add_argument("--seed", type=int, default=0)
-    train.add_argument("--config", type=Path, help="a run's whole configuration as JSON, instead of the above")
+    train.add_argument("--config", type=Path, help="a run's whole configuration as JSON; only --results goes with it")
     train.add_argument("--stop-after", type=int, metavar="STEP", help="end after this step; the same command goes on")
+    train.add_argument("--force", action="store_true", help="start even where the plan says that it will not fit")
+    _settings(train)
+    _quiet(train)
     train.set_defaults(run=_train)
 
     plan = commands.add_parser("plan", help="what a run would need, before anything starts")
     _common(plan)
     plan.add_argument("--arm", default="one-shot", help="the arm (default one-shot)")
     plan.add_argument("--hardware", metavar="'8 x A100 80'", help="GPUs to plan for, GiB of each last")
+    _settings(plan)
     plan.add_argument("--layout", choices=LAYOUTS, help="how the GPUs share the model (default: as launched)")
     plan.set_defaults(run=_plan)
 
@@ -86,13 +93,18 @@ def parser() -> argparse.ArgumentParser:
     drill.add_argument("--response-tokens", type=int, help="responses of so many tokens instead of the profile's")
     drill.add_argument("--steps", type=int, default=2, help="rollout steps (default 2)")
     drill.add_argument("--record", type=Path, metavar="FILE", help="write the record there as JSON")
+    _quiet(drill)
     drill.set_defaults(run=_drill)
 
     evaluate = commands.add_parser("evaluate", help="evaluate a model, or the policies that a run has kept")
     _common(evaluate)
     evaluate.add_argument("--seed", type=int, default=0)
-    evaluate.add_argument("--run", dest="folder", type=Path, help="the folder of a finished run; goes on after a crash")
-    evaluate.add_argument("--step", type=int, help="only the policy of this step (default: all that were kept)")
+    evaluate.add_argument("--run", dest="folder", type=Path,
+                          help="the folder of a finished run, with --eval-files or --set to evaluate it differently")
+    evaluate.add_argument("--step", type=int, help="only the policy of this step (default: all that are there)")
+    evaluate.add_argument("--config", type=Path, help="how to evaluate the run, as a whole configuration in JSON")
+    _settings(evaluate)
+    _quiet(evaluate)
     evaluate.set_defaults(run=_evaluate)
 
     export = commands.add_parser("export", help="a run's policy as a Hugging Face folder with a model card")
@@ -104,7 +116,7 @@ def parser() -> argparse.ArgumentParser:
 
 
 def _common(command: argparse.ArgumentParser) -> None:
-    command.add_argument("--profile", default="pocket", help="model scale (default pocket)")
+    command.add_argument("--profile", default="pocket", help="model scale, or a YAML file of your own (default pocket)")
     command.add_argument("--results", metavar="DIR", help="where results go (default results/<profile>)")
     command.add_argument("--model", help="a Hugging Face folder or hub id, instead of the profile's")
     command.add_argument("--train-file", help="Parquet or JSON Lines file of training problems")
@@ -113,11 +125,37 @@ def _common(command: argparse.ArgumentParser) -> None:
     command.add_argument("--max-steps", type=int, help="so many rollout steps instead of the profile's")
 
 
+def _settings(command: argparse.ArgumentParser) -> None:
+    command.add_argument("--set", dest="settings", action="append", default=[], metavar="FIELD=VALUE",
+                         help="change a field of the configuration; may be repeated")
+
+
+def _quiet(command: argparse.ArgumentParser) -> None:
+    command.add_argument("--quiet", action="store_true", help="no progress on standard error")
+
+
 def _study(options, seeds):
     from rlvr_utils.study.study import open_study
 
     return open_study(options.profile, seeds, options.results, options.model, options.train_file,
-                      options.eval_files, options.max_steps)
+                      options.eval_files, options.max_steps, getattr(options, "settings", None))
+
+
+def _arm_config(options, study, arm: str, seed: int):
+    """The configuration of an arm; what `--set` gives counts more than what the arm changes."""
+    from rlvr_utils.recipe.arms import with_arm
+    from rlvr_utils.study.study import with_settings
+
+    return with_settings(with_arm(study.config, arm, seed), options.settings)
+
+
+def _refuse_beside(options, given: str, names: tuple[str, ...], remedy: str) -> None:
+    """Raise `UserError` for options that `given` leaves without effect."""
+    defaults = {"profile": "pocket", "seed": 0, "arm": "one-shot", "settings": []}
+    for name in names:
+        if getattr(options, name) != defaults.get(name):
+            flag = "--set" if name == "settings" else f"--{name.replace('_', '-')}"
+            raise UserError(f"{flag} has no effect beside {given}; {remedy}")
 
 
 def _reproduce(options) -> None:
@@ -128,18 +166,17 @@ def _reproduce(options) -> None:
 
 def _train(options) -> None:
     from rlvr_utils.processes import first_process, launched_layout
-    from rlvr_utils.recipe.arms import with_arm
     from rlvr_utils.records.run import find
     from rlvr_utils.runs.obtain import obtain
     from rlvr_utils.scale.hardware import Hardware
     from rlvr_utils.scale.plan import plan, refuse_what_cannot_fit
 
-    study = _study(options, [options.seed])
     if options.config:
-        config = _read_config(options.config)
-    else:
-        config = with_arm(study.config, options.arm, options.seed)
-    if not find(config, study.results):
+        _refuse_beside(options, "--config", (*OF_A_STUDY, "eval_files", "seed", "arm", "settings"),
+                       "change it in that file, or leave one of them out")
+    study = _study(options, [options.seed])
+    config = _read_config(options.config) if options.config else _arm_config(options, study, options.arm, options.seed)
+    if not find(config, study.results) and not options.force:
         refuse_what_cannot_fit(plan(config, Hardware.found(study.results), launched_layout()))
     run = obtain(config, study.results, options.stop_after)
     if not first_process():
@@ -162,7 +199,6 @@ def _read_config(path: Path):
 
 def _plan(options) -> None:
     from rlvr_utils.processes import launched_layout
-    from rlvr_utils.recipe.arms import with_arm
     from rlvr_utils.scale.hardware import Hardware
     from rlvr_utils.scale.plan import plan, plan_text, refuse_what_cannot_fit
 
@@ -170,7 +206,7 @@ def _plan(options) -> None:
     hardware = Hardware.found(study.results)
     if options.hardware:
         hardware = hardware.with_gpus(options.hardware)
-    drawn = plan(with_arm(study.config, options.arm, 0), hardware, options.layout or launched_layout())
+    drawn = plan(_arm_config(options, study, options.arm, 0), hardware, options.layout or launched_layout())
     print(plan_text(drawn))
     refuse_what_cannot_fit(drawn)
 
@@ -192,15 +228,42 @@ def _drill(options) -> None:
 
 def _evaluate(options) -> None:
     if options.folder:
-        from rlvr_utils.evaluation.kept_policies import evaluate_run
+        return _evaluate_run(options)
+    for name in ("step", "config"):
+        if getattr(options, name) is not None:
+            raise UserError(f"--{name} belongs to --run: give the folder of a finished run too")
+    _show(_study(options, [options.seed]).runs("base")["base"][0])
 
-        run = _finished(options.folder)
-        evaluate_run(run, None if options.step is None else [options.step])
-        return _show(run)
-    if options.step is not None:
-        raise UserError("--step belongs to --run: give the folder of a finished run too")
-    study = _study(options, [options.seed])
-    _show(study.runs("base")["base"][0])
+
+def _evaluate_run(options) -> None:
+    from rlvr_utils.evaluation.kept_policies import evaluate_run
+    from rlvr_utils.records.run import Run
+
+    _refuse_beside(options, "--run", (*OF_A_STUDY, "results", "seed"), "the run has its own; leave it out")
+    run = _finished(options.folder)
+    run = Run(run.folder, _evaluation(options, run.config))
+    evaluate_run(run, None if options.step is None else [options.step])
+    _show(run)
+
+
+def _evaluation(options, config):
+    """The run's configuration with another evaluation. Raises `UserError` for a change of anything else."""
+    from rlvr_utils.recipe.identity import EVALUATION_FIELDS, training_fields
+    from rlvr_utils.study.study import benchmarks_of, with_settings
+
+    if options.config:
+        _refuse_beside(options, "--config", ("eval_files", "settings"), "change it in that file")
+        changed = _read_config(options.config)
+    else:
+        changed = with_settings(config, options.settings)
+        if options.eval_files:
+            changed = changed.changed(benchmarks=benchmarks_of(options.eval_files))
+    before, after = training_fields(config), training_fields(changed)
+    for name in sorted(before.keys() | after.keys()):
+        if before.get(name) != after.get(name):
+            raise UserError(f"field {name!r} decides how the run was trained, which is over; an evaluation may change: "
+                            f"{', '.join(EVALUATION_FIELDS)}")
+    return changed
 
 
 def _export(options) -> None:
@@ -229,6 +292,9 @@ def _show(run) -> None:
         accuracy = "  ".join(f"{name} {value:6.1%}" for name, value in row["accuracy"].items())
         form = f"  boxed {row['boxed']:6.1%}  length {row['length']:6.1f}" if "boxed" in row else ""
         print(f"step {row['step']:4d}  {row['benchmark']:24s} {accuracy}{form}")
+        if row.get("truncated", 0) > CUT:
+            print(f"{row['truncated']:.0%} of these answers were cut at {run.config.eval_max_tokens} tokens; --set "
+                  "eval_max_tokens=N allows more")
     for finding in findings(run.config, run.rows("metrics")):
         print(f"trouble in training: {finding}")
     missing = missing_evaluations(run)

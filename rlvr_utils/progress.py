@@ -15,6 +15,12 @@ def show_progress(shown: bool) -> None:
     _shown = shown
 
 
+def say(line: str) -> None:
+    """A plain line about what a command does now."""
+    if _shown:
+        print(line, file=sys.stderr, flush=True)
+
+
 class _Lines:
     """A stream on which every state of a bar is a line of its own."""
 

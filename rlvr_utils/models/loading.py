@@ -20,7 +20,8 @@ def load_policy(source: str, dtype: str = "float32", device: str | None = None):
     never causes a network request. GGUF weights are dequantized; to train them with a KL term,
     convert them first, since the reference model is read from a folder. Raises `UserError` for a
     folder that is missing, incomplete or damaged, for one without safetensors (pickled weights are
-    refused), for weights or a tokenizer of another model, and for a hub id that cannot be had.
+    refused), for weights or a tokenizer of another model, for a hub id that cannot be had, for a model
+    that is not causal, and for one without an end-of-text token.
     """
     import torch
 
@@ -38,13 +39,63 @@ def load_policy(source: str, dtype: str = "float32", device: str | None = None):
             else:
                 model, tokenizer = _read(str(path) if local else source, getattr(torch, dtype), local)
     except Exception as error:  # the libraries raise many types; the user needs one line
-        remedy = "save it again" if local else "check the id and the network, or give a folder"
+        remedy = "save it again" if local else _hub_remedy()
         raise UserError(f"model {source!r} could not be loaded ({reason(error)}); {remedy}") from error
     _check_tokens(source, model, tokenizer)
+    _complete_tokens(source, model, tokenizer)
+    model = model.to(device or ("cuda" if torch.cuda.is_available() else "cpu")).eval()
+    check_causal(model, source)
+    return model, tokenizer
+
+
+def check_causal(model, source: str) -> None:
+    """Raise `UserError` unless a forward pass works and no logits depend on later tokens, as those of an
+    encoder do. Four tokens are computed; dropout must be off."""
+    import torch
+
+    ids = torch.tensor([[0, 1, 2, 3], [0, 1, 2, 0]], device=model.device)  # the same but for the last token
+    kind = f"model {source!r} of type {model.config.model_type!r}"
+    try:
+        with torch.no_grad():
+            logits = model(input_ids=ids, attention_mask=torch.ones_like(ids)).logits.float()
+        differences = (logits[0] - logits[1]).abs().amax(-1)
+    except Exception as error:  # the library raises many types; the user needs one line
+        raise UserError(f"{kind} cannot compute four tokens here ({reason(error)}); give another model") from error
+    if differences[:3].max() > torch.finfo(model.dtype).eps ** 0.5 * differences[3]:
+        raise UserError(f"{kind} looks at later tokens, so it cannot write text one token at a time; give a causal "
+                        "language model")
+
+
+def _hub_remedy() -> str:
+    switches = [name for name in ("HF_HUB_OFFLINE", "TRANSFORMERS_OFFLINE")
+                if os.environ.get(name, "").upper() in ("1", "ON", "YES", "TRUE")]
+    if switches:
+        return f"{switches[0]} is set, so nothing is downloaded: unset it, or give a folder"
+    return "check the id and the network, or give a folder"
+
+
+def _complete_tokens(source: str, model, tokenizer) -> None:
+    """What the model's settings leave open: where a text ends, and what fills up a batch."""
+    settings = model.generation_config
+    if settings.eos_token_id is None:
+        settings.eos_token_id = tokenizer.eos_token_id
+    if settings.eos_token_id is None:
+        raise UserError(f"model {source!r}: neither generation_config.json nor its tokenizer has an end-of-text token; "
+                        "set eos_token_id in generation_config.json")
+    if tokenizer.eos_token is None:
+        ends = settings.eos_token_id
+        tokenizer.eos_token = tokenizer.convert_ids_to_tokens(ends[0] if isinstance(ends, list) else ends)
     if tokenizer.pad_token is None:
         tokenizer.pad_token = tokenizer.eos_token
-    model.generation_config.pad_token_id = tokenizer.pad_token_id
-    return model.to(device or ("cuda" if torch.cuda.is_available() else "cpu")).eval(), tokenizer
+    settings.pad_token_id = tokenizer.pad_token_id
+
+
+def readable_as_umask_says(folder: Path) -> None:
+    """Give the weights in a folder the permissions of any new file: safetensors writes them for their owner only."""
+    umask = os.umask(0)
+    os.umask(umask)
+    for file in folder.rglob("*.safetensors"):
+        file.chmod(0o666 & ~umask)
 
 
 def copy_policy(source: Path, target: Path, dtype: str) -> None:
@@ -55,6 +106,7 @@ def copy_policy(source: Path, target: Path, dtype: str) -> None:
     check_target(target)
     model, tokenizer = load_policy(str(source.absolute()), dtype, "cpu")
     model.save_pretrained(target)
+    readable_as_umask_says(target)
     tokenizer.save_pretrained(target)
 
 

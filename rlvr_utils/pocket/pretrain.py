@@ -49,6 +49,7 @@ def pretrain(folder: Path, stages: dict = STAGES) -> None:
     """Write tokenizer and trained weights into `folder`; the log is `pretraining.jsonl` beside them."""
     import json
 
+    from rlvr_utils.models.loading import readable_as_umask_says
     from rlvr_utils.pocket.tokenizer import train_tokenizer
     from rlvr_utils.pocket.world import corpus
 
@@ -59,6 +60,7 @@ def pretrain(folder: Path, stages: dict = STAGES) -> None:
         stage_log = train_stage(model, rows, steps, learning_rate, WARMUP[stage], folder)
         log += [{"stage": stage, **row} for row in stage_log]
     model.save_pretrained(folder)
+    readable_as_umask_says(folder)
     tokenizer.save_pretrained(folder)
     (folder / "pretraining.jsonl").write_text("".join(json.dumps(row) + "\n" for row in log))
 

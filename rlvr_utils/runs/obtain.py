@@ -163,9 +163,12 @@ def save_weights(trainer, folder: Path) -> str | None:
     """Save the policy as a Hugging Face folder; the SHA-256 of its weights, on the first process."""
     import hashlib
 
+    from rlvr_utils.models.loading import readable_as_umask_says
+
     trainer.save_model(str(folder))
     if not first_process():
         return None
+    readable_as_umask_says(folder)
     (folder / "training_args.bin").unlink(missing_ok=True)  # a pickle that nothing here reads
     digest = hashlib.sha256()
     for path in sorted(folder.glob("*.safetensors")):

@@ -4,17 +4,39 @@ transformers' own cache copies itself at every token, and holds a prompt once fo
 """
 from __future__ import annotations
 
+import inspect
 from contextlib import contextmanager
 
 import torch
 from transformers import AttentionInterface, Cache, DynamicCache
-from transformers.cache_utils import DynamicLayer
+from transformers.cache_utils import DynamicLayer, DynamicSlidingWindowLayer
 
 # Tokens for which a full cache makes room at once.
 ROOM = 64
 # Models whose attention is softmax(q k / sqrt(d)) v and nothing else, as `shared_prompt_attention` computes it.
 PLAIN_ATTENTION = ("llama", "qwen2")
 SHARED = "shared_prompt"
+# What a forward pass must take for a prompt's cache to be continued by rows of different lengths.
+NEEDED = {"attention_mask", "position_ids", "past_key_values", "use_cache", "logits_to_keep"}
+
+
+def has_plain_cache(model) -> bool:
+    """Is everything that the model keeps of earlier tokens a key and a value for each of them, so that rows
+    can be repeated, chosen and continued? States of a convolution or recurrence are not."""
+    if not NEEDED <= inspect.signature(type(model).forward).parameters.keys():
+        return False
+    return {type(layer) for layer in _layers(model)} <= {DynamicLayer, DynamicSlidingWindowLayer}
+
+
+def shares_prompt(model) -> bool:
+    """Does the model attend as `shared_prompt_attention` does, in every layer and without a window?"""
+    return (model.config.model_type in PLAIN_ATTENTION
+            and all(type(layer) is DynamicLayer for layer in _layers(model)))
+
+
+def _layers(model) -> list:
+    """Cache layers as the model's configuration asks for them."""
+    return DynamicCache(config=model.config).layers
 
 
 class GrowingLayer(DynamicLayer):

@@ -1,16 +1,17 @@
 """Rollouts: sample many responses, computing each distinct prompt once.
 
 A 1-shot batch asks the same question in every row, so its prompt is computed, kept and attended to
-a single time for all; rows that have ended leave the batch at once.
+a single time for all; rows that have ended leave the batch at once. A model whose cache does not
+allow it writes by its own `generate`.
 """
 from __future__ import annotations
 
 from itertools import islice
 
 import torch
-from transformers import DynamicCache, TopPLogitsWarper
+from transformers import DynamicCache, GenerationConfig, LogitsProcessor, TopPLogitsWarper
 
-from rlvr_utils.sampling.cache import PLAIN_ATTENTION, ResponseCache, attending
+from rlvr_utils.sampling.cache import ResponseCache, attending, has_plain_cache, shares_prompt
 
 
 def sample(model, prompts: list[list[int]], max_tokens: int, temperature: float,
@@ -25,6 +26,7 @@ def sample(model, prompts: list[list[int]], max_tokens: int, temperature: float,
     Without `share` every row's prompt is computed. A response without a stop token has exactly
     `max_tokens` ids.
     """
+    share = share and has_plain_cache(model)
     places: dict = {}
     for row, prompt in enumerate(prompts):
         places.setdefault(tuple(prompt) if share else row, []).append(row)
@@ -32,6 +34,8 @@ def sample(model, prompts: list[list[int]], max_tokens: int, temperature: float,
     draws = None
     if temperature:
         draws = torch.rand(len(rows), max_tokens, dtype=torch.float64, device=model.device, generator=generator)[rows]
+    if not has_plain_cache(model):
+        return _generate(model, prompts, draws, max_tokens, temperature, stop_ids, top_p)
     with torch.no_grad():
         start = _prefill(model, [prompts[group[0]] for group in places.values()], [*map(len, places.values())])
         responses = _decode(model, *start, draws, max_tokens, temperature, stop_ids, top_p)
@@ -64,7 +68,7 @@ def _prefill(model, prompts: list[list[int]], counts: list[int]):
     output = model(input_ids=ids, attention_mask=mask if padded else None, position_ids=_positions(mask),
                    past_key_values=DynamicCache(), use_cache=True, logits_to_keep=1)
     index = torch.repeat_interleave(torch.arange(len(prompts)), torch.tensor(counts)).to(model.device)
-    share = len(prompts) == 1 < len(index) and model.config.model_type in PLAIN_ATTENTION
+    share = len(prompts) == 1 < len(index) and shares_prompt(model)
     cache = ResponseCache(output.past_key_values, index, share)
     mask = mask[index]
     return output.logits[index, -1], cache, mask.sum(-1, keepdim=True), mask if padded else None
@@ -100,6 +104,42 @@ def _decode(model, logits, cache: ResponseCache, position, mask, draws, max_toke
             logits = model(input_ids=tokens[:, None], attention_mask=mask, position_ids=position + step,
                            past_key_values=cache, use_cache=True, logits_to_keep=1, **words).logits[:, -1]
     return [row[:length] for row, length in zip(written.tolist(), lengths.tolist())]
+
+
+def _generate(model, prompts: list[list[int]], draws, max_tokens: int, temperature: float, stop_ids: set[int],
+              top_p: float) -> list[list[int]]:
+    """By the model's own loop, prompts of one length at a time: padding would reach the states of a recurrence."""
+    responses: list[list[int]] = [[] for _ in prompts]
+    before = model.generation_config
+    # Every token is chosen by `_Chosen`; what the model's own settings say of penalties and the like is left out.
+    model.generation_config = GenerationConfig()
+    settings = GenerationConfig(max_new_tokens=max_tokens, do_sample=False, eos_token_id=sorted(stop_ids),
+                                pad_token_id=min(stop_ids))
+    try:
+        for width in sorted(set(map(len, prompts))):
+            rows = [row for row, prompt in enumerate(prompts) if len(prompt) == width]
+            ids = torch.tensor([prompts[row] for row in rows], device=model.device)
+            chosen = _Chosen(width, temperature, top_p, None if draws is None else draws[rows])
+            written = model.generate(input_ids=ids, attention_mask=torch.ones_like(ids), generation_config=settings,
+                                     logits_processor=[chosen])
+            for row, tokens in zip(rows, written[:, width:].tolist()):
+                end = next((place for place, token in enumerate(tokens) if token in stop_ids), max_tokens)
+                responses[row] = tokens[:end + 1]
+    finally:
+        model.generation_config = before
+    return responses
+
+
+class _Chosen(LogitsProcessor):
+    """Leaves `generate` the token that `_choose` has chosen, and no other. `draws` are [rows, tokens]."""
+
+    def __init__(self, width: int, temperature: float, top_p: float, draws: torch.Tensor | None):
+        self.width, self.temperature, self.top_p, self.draws = width, temperature, top_p, draws
+
+    def __call__(self, input_ids: torch.Tensor, scores: torch.Tensor) -> torch.Tensor:
+        draws = None if self.draws is None else self.draws[:, input_ids.shape[1] - self.width]
+        tokens = _choose(scores, self.temperature, self.top_p, draws)
+        return torch.full_like(scores, -torch.inf).scatter(1, tokens[:, None], 0.0)
 
 
 def _choose(logits: torch.Tensor, temperature: float, top_p: float, draws: torch.Tensor | None) -> torch.Tensor:

@@ -17,9 +17,11 @@ from pathlib import Path
 from rlvr_utils.data.prompts import evaluation_prompts, training_prompt
 from rlvr_utils.errors import UserError
 from rlvr_utils.models.shapes import model_config
+from rlvr_utils.progress import say
 from rlvr_utils.recipe.config import Benchmark, RunConfig, local_path, to_fields
 from rlvr_utils.scale.stand_ins import shrunk, write_data, write_model
 
+SHRUNK = (4, 64)  # prompts a step and tokens a response of a drill whose model is made small
 SIZES = ("prompts_per_step", "num_generations", "max_response_tokens", "micro_batch", "engine", "dtype", "steps")
 
 
@@ -27,8 +29,8 @@ def drill(config: RunConfig, folder: Path, layers: int | None = None, hidden: in
           prompts: int | None = None, response_tokens: int | None = None, steps: int = 2) -> dict:
     """Data, prompts, rollouts, loss, update, checkpoint, resume, evaluation and export in `folder`.
 
-    `layers` and `hidden` shrink the model, `prompts` a step's prompts, `response_tokens` the
-    responses. The record has seconds and tokens a second by phase, peak memory, the share of the
+    `layers` and `hidden` shrink the model, and with it the rollouts to `SHRUNK`, unless `prompts` (a step's) and
+    `response_tokens` say otherwise. The record has seconds and tokens a second by phase, peak memory, the share of the
     device's measured matrix rate that the loss reaches, and hours for the profile's own number of
     steps. Raises `UserError` for sizes that cannot be and where a part
     does not do what it must.
@@ -45,8 +47,9 @@ def drill(config: RunConfig, folder: Path, layers: int | None = None, hidden: in
         parameters = write_model(folder / "model", shape, config.eval_template, config.dtype)
     with _clock(seconds, "data"):
         files = write_data(folder / "data")
-    small = drill_config(config, folder, files, prompts or config.prompts_per_step,
-                         response_tokens or config.max_response_tokens, steps)
+    most_prompts, most_tokens = SHRUNK if layers or hidden else (config.prompts_per_step, config.max_response_tokens)
+    small = drill_config(config, folder, files, prompts or min(config.prompts_per_step, most_prompts),
+                         response_tokens or min(config.max_response_tokens, most_tokens), steps)
     with _clock(seconds, "prompts"):
         shown = _check_prompts(small)
     run = _train(small, folder, seconds)
@@ -81,6 +84,7 @@ def drill_config(config: RunConfig, folder: Path, files: dict[str, Path], prompt
 @contextmanager
 def _clock(seconds: dict[str, float], phase: str):
     start = time.perf_counter()
+    say(f"drill: {phase} ...")
     yield
     seconds[phase] = round(time.perf_counter() - start, 2)
 

@@ -14,7 +14,7 @@ from rlvr_utils.data.public import PUBLIC
 from rlvr_utils.data.rows import Problem
 from rlvr_utils.errors import UserError, shown
 from rlvr_utils.recipe.arms import ARMS, with_arm
-from rlvr_utils.recipe.config import PACKAGE, Benchmark, RunConfig, load_profile, local_path
+from rlvr_utils.recipe.config import PACKAGE, Benchmark, RunConfig, field_from_text, load_profile, local_path
 from rlvr_utils.records.run import Run
 from rlvr_utils.runs.pool import obtain_all
 from rlvr_utils.training.health import report
@@ -22,6 +22,8 @@ from rlvr_utils.training.health import report
 ROOT = PACKAGE.parent
 # A checkout keeps its results beside its notebooks; an installed package writes where the reader stands.
 HOME = ROOT if (ROOT / "notebooks").is_dir() else Path.cwd()
+# The paper's evaluation length; the prompt is the model's own chat template.
+OF_ANOTHER_MODEL = {"eval_template": "chat", "eval_max_tokens": 3072}
 PARAMETERS = ("profile", "seeds", "results_dir", "model", "train_file", "eval_files", "max_steps", "arms")
 
 
@@ -118,32 +120,50 @@ class Study:
 
 def open_study(profile: str = "pocket", seeds=(0, 1, 2), results_dir: str | None = None,
                model: str | None = None, train_file: str | None = None,
-               eval_files: list[str] | str | None = None, max_steps: int | None = None) -> Study:
+               eval_files: list[str] | str | None = None, max_steps: int | None = None,
+               settings: list[str] | None = None) -> Study:
     """The study that a notebook's parameters describe.
 
     With `train_file` the first distinct problem of that file plays pi_1's part, the second one
     pi_13's, and the whole file the full set's. An evaluation file is given as `path` or `name=path`.
-    `max_steps` replaces the profile's number of rollout steps, be it smaller or larger. Raises
-    `UserError` for what cannot be.
+    `max_steps` replaces the profile's number of rollout steps, be it smaller or larger. `settings` are
+    further fields, each as `field=value`. A model that is brought to a profile made for the package's own is
+    asked in its own chat template, with room for an answer as long as the paper allows, unless `settings` say
+    otherwise. Raises `UserError` for what cannot be.
     """
     config = load_profile(profile)
     if model:
-        config = config.changed(model=str(model))
+        own = OF_ANOTHER_MODEL if config.model.startswith("package:") else {}
+        config = config.changed(model=str(model), **own)
     if train_file:
         config = config.changed(pool=str(train_file), ranking=_file_ranking(str(train_file)))
     if eval_files:
-        config = config.changed(benchmarks=_benchmarks(eval_files))
+        config = config.changed(benchmarks=benchmarks_of(eval_files))
     if max_steps is not None:
         if not _is_whole(max_steps) or max_steps < 1:
             raise UserError(f"max_steps={shown(max_steps)}: give at least 1, a whole number, or leave it out")
         config = config.changed(steps=max_steps)
+    config = with_settings(config, settings or [])
     seeds = _seeds(seeds)
-    brought = {name: value for name, value in (("model", model), ("train_file", train_file),
-                                               ("eval_files", eval_files), ("max_steps", max_steps)) if value}
+    given = {"model": model, "train_file": train_file, "eval_files": eval_files, "max_steps": max_steps,
+             "settings": settings}
+    brought = {name: value for name, value in given.items() if value}
     if results_dir is not None and not (isinstance(results_dir, (str, Path)) and str(results_dir).strip()):
         raise UserError(f"results_dir: {shown(results_dir)} is no folder; give a path, or leave it out")
     default = HOME / ("build/own" if brought else "results") / config.profile
     return Study(config, seeds, expanded(results_dir).resolve() if results_dir else default, brought)
+
+
+def with_settings(config: RunConfig, settings: list[str]) -> RunConfig:
+    """The configuration with these fields changed, each written as `field=value`. Raises `UserError` for
+    another form, an unknown field (with the nearest name) and a value that the field cannot have."""
+    changes = {}
+    for setting in settings:
+        name, equals, text = setting.partition("=")
+        if not equals:
+            raise UserError(f"--set {setting}: is no setting; write it as field=value, such as learning_rate=1e-5")
+        changes[name.strip()] = field_from_text(name.strip(), text)
+    return config.changed(**changes) if changes else config
 
 
 def _seeds(seeds) -> tuple[int, ...]:
@@ -175,7 +195,7 @@ def _arms(arms) -> list[str]:
     return list(arms)
 
 
-def _benchmarks(eval_files) -> tuple[Benchmark, ...]:
+def benchmarks_of(eval_files) -> list[dict]:
     """One file or several, each by the name given in `name=path`, else by its own. Files of one name get
     as many of their folders in front as tell them apart: `math500/test.jsonl` becomes `math500-test`.
 
@@ -191,7 +211,7 @@ def _benchmarks(eval_files) -> tuple[Benchmark, ...]:
     for name in names:
         if names.count(name) > 1:
             raise UserError(f"eval_files: two files are called {shown(name)}; give each a name of its own: name=path")
-    return tuple(Benchmark(name=name, file=path) for name, (_, path) in zip(names, files))
+    return [{"name": name, "file": path} for name, (_, path) in zip(names, files)]
 
 
 def _named(file) -> tuple[str | None, str]:

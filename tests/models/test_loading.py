@@ -1,5 +1,6 @@
 """Policies from folders and GGUF files, and one line for each that cannot be loaded."""
 import json
+import os
 import shutil
 import subprocess
 import sys
@@ -8,7 +9,7 @@ import pytest
 import torch
 
 from rlvr_utils.errors import UserError
-from rlvr_utils.models.loading import convert_gguf, load_policy
+from rlvr_utils.models.loading import convert_gguf, copy_policy, load_policy
 
 SENTENCE = "  two  spaces\n\n12 apples, \\boxed{\\frac{1}{2}} π\n"
 
@@ -56,10 +57,47 @@ def test_a_missing_local_model_is_an_error_without_a_network_request(no_network,
         load_policy(source)
 
 
-def test_a_hub_id_without_network_is_one_line(no_network):
-    with pytest.raises(UserError, match="'nobody/nothing-here' could not be loaded") as caught:
+@pytest.mark.parametrize(("switch", "named"), [("1", "HF_HUB_OFFLINE"), ("0", "network")])
+def test_a_hub_id_that_cannot_be_had_is_one_line_naming_the_switch_that_is_set(monkeypatch, switch, named):
+    monkeypatch.setenv("HF_HUB_OFFLINE", switch)  # the library has read its own value long before
+    with pytest.raises(UserError, match="nobody/nothing-here") as caught:
         load_policy("nobody/nothing-here")
-    assert "\n" not in str(caught.value) and "network" in str(caught.value)
+    assert "\n" not in str(caught.value) and named in str(caught.value)
+
+
+def without_end(folder, *, tokenizer: bool) -> None:
+    """Take the end token out of the model's settings, and out of the tokenizer's too."""
+    for name in ("config.json", "generation_config.json", *["tokenizer_config.json"] * tokenizer):
+        fields = json.loads((folder / name).read_text())
+        fields = {key: value for key, value in fields.items() if key not in ("eos_token_id", "eos_token")}
+        (folder / name).write_text(json.dumps(fields))
+
+
+def test_the_tokenizers_end_token_stands_in_for_one_that_the_settings_lack(folder):
+    without_end(folder, tokenizer=False)
+    model, tokenizer = load_policy(str(folder))
+    assert model.generation_config.eos_token_id == tokenizer.eos_token_id is not None
+
+
+def test_a_model_without_any_end_token_is_refused(folder, monkeypatch):
+    from transformers import AutoTokenizer
+
+    without_end(folder, tokenizer=True)
+    bare = AutoTokenizer.from_pretrained(folder)
+    bare.eos_token = None  # Qwen2's class has one by default
+    monkeypatch.setattr(AutoTokenizer, "from_pretrained", lambda *_, **__: bare)
+    with pytest.raises(UserError, match="eos_token_id"):
+        load_policy(str(folder))
+
+
+@pytest.mark.parametrize("umask", [0o022, 0o077])
+def test_weights_have_the_permissions_that_the_umask_says(tiny_model, tmp_path, umask):
+    before = os.umask(umask)
+    try:
+        copy_policy(tiny_model, tmp_path / "copy", "float32")
+    finally:
+        os.umask(before)
+    assert {file.stat().st_mode & 0o777 for file in (tmp_path / "copy").iterdir()} == {0o666 & ~umask}
 
 
 @pytest.mark.parametrize(("lost", "message"), [
