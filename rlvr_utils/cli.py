@@ -9,6 +9,7 @@ from contextlib import suppress
 from pathlib import Path
 
 from rlvr_utils.errors import UserError, escape_output
+from rlvr_utils.progress import show_progress
 from rlvr_utils.records.disks import refusal
 
 OF_A_STUDY = ("profile", "model", "train_file", "max_steps")  # options that say what is trained
@@ -232,16 +233,24 @@ def _evaluate(options) -> None:
     for name in ("step", "config"):
         if getattr(options, name) is not None:
             raise UserError(f"--{name} belongs to --run: give the folder of a finished run too")
-    _show(_study(options, [options.seed]).runs("base")["base"][0])
+    study = _study(options, [options.seed])
+    if options.model:
+        print(f"asked by the template {study.config.eval_template!r}, answers of at most {study.config.eval_max_tokens} "
+              "tokens; --set eval_template=NAME and eval_max_tokens=N change that")
+    _show(study.runs("base")["base"][0])
 
 
 def _evaluate_run(options) -> None:
+    from rlvr_utils.evaluation.benchmarks import load_benchmarks
     from rlvr_utils.evaluation.kept_policies import evaluate_run
     from rlvr_utils.records.run import Run
 
     _refuse_beside(options, "--run", (*OF_A_STUDY, "results", "seed"), "the run has its own; leave it out")
     run = _finished(options.folder)
-    run = Run(run.folder, _evaluation(options, run.config))
+    changed = _evaluation(options, run.config)
+    if changed != run.config:
+        load_benchmarks(changed)  # what is wrong with a file is said even where nothing can be evaluated
+    run = Run(run.folder, changed)
     evaluate_run(run, None if options.step is None else [options.step])
     _show(run)
 

@@ -7,11 +7,15 @@ import subprocess
 import sys
 
 import pytest
+from conftest import ROOT, write_lines
 
+from rlvr_utils import cli
 from rlvr_utils.cli import main
 from rlvr_utils.errors import shown
+from rlvr_utils.recipe.arms import with_arm
 from rlvr_utils.recipe.config import load_profile, to_fields
 from rlvr_utils.records.locks import held
+from rlvr_utils.runs.obtain import obtain
 
 POCKET = to_fields(load_profile("pocket"))
 
@@ -165,3 +169,46 @@ def test_evaluating_ones_own_model_on_ones_own_file(capsys, tiny_model, tiny_con
     assert main([*words, "--results", str(tmp_path)]) == 0
     *progress, line = capsys.readouterr().out.splitlines()
     assert line.startswith("step    0  six ") and all(words.startswith("[") for words in progress)
+
+
+RECORDED = next((ROOT / "results" / "pocket" / "runs").glob("one-shot-s0-*"))
+
+
+@pytest.mark.parametrize(("words", "message"), [
+    (["train", "--set", "learning_rat=1"], "did you mean 'learning_rate'"),
+    (["train", "--set", "learning_rate=fast"], "field 'learning_rate' is 'fast'"),
+    (["train", "--set", "learning_rate"], "field=value"),
+    (["plan", "--set", "steps=-1"], "field 'steps' is -1"),
+    (["train", "--config", "x.json", "--set", "steps=1"], "--set has no effect beside --config"),
+    (["evaluate", "--run", str(RECORDED), "--model", "nonsense"], "--model has no effect beside --run"),
+    (["evaluate", "--run", str(RECORDED), "--seed", "3"], "--seed has no effect beside --run"),
+    (["evaluate", "--run", str(RECORDED), "--eval-files", "/nowhere.jsonl"], "/nowhere.jsonl: no such file"),
+    (["evaluate", "--run", str(RECORDED), "--set", "eval_max_tokens=64"], "its weights are not in"),
+    (["evaluate", "--run", str(RECORDED), "--set", "kl_coef=1"], "field 'kl_coef' decides how the run was trained"),
+])
+def test_an_option_without_effect_or_meaning_is_named(words, message, capsys):
+    assert cli.main(words) == 2
+    line, = capsys.readouterr().err.splitlines()
+    assert message in line
+
+
+def test_settings_count_more_than_the_arm(capsys):
+    """An arm must not take back what the user has just asked for."""
+    from types import SimpleNamespace
+
+    from rlvr_utils.study.study import open_study
+
+    options = SimpleNamespace(settings=["examples=[13]", "learning_rate=1e-5"])
+    config = cli._arm_config(options, open_study(), "one-shot", 0)
+    assert (config.arm, config.examples, config.learning_rate) == ("one-shot", (13,), 1e-5)
+
+
+def test_a_finished_run_is_evaluated_on_another_file_by_name(tiny_config, tmp_path, capsys):
+    run = obtain(with_arm(tiny_config, "one-shot", 0), tmp_path)
+    other = write_lines(tmp_path / "mine.jsonl", [{"problem": "What is 1+1?", "answer": "2"}])
+    assert cli.main(["evaluate", "--run", str(run.folder), "--eval-files", f"sums={other}"]) == 0
+    seen = capsys.readouterr()
+    assert "sums" in seen.out and "answers/s" in seen.err  # the record, and how far it was
+    assert cli.main(["evaluate", "--run", str(run.folder), "--quiet"]) == 0
+    seen = capsys.readouterr()
+    assert "six-sampled" in seen.out and "sums" not in seen.out and not seen.err

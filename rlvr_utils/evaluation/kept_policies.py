@@ -16,6 +16,9 @@ def evaluate_run(run: Run, steps: list[int] | None = None) -> None:
 
     stored = policies(run)
     wanted = [*stored] if steps is None else steps
+    if not stored and not run.rows("evaluations"):
+        raise UserError(f"run {run.folder.name}: its weights are not in {run.folder}, so it cannot be evaluated as "
+                        "asked; give the folder in which it was trained")
     for step in wanted:
         if step not in stored:
             raise UserError(f"run {run.folder.name} has no policy of step {step} here; it has: "

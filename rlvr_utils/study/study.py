@@ -22,8 +22,7 @@ from rlvr_utils.training.health import report
 ROOT = PACKAGE.parent
 # A checkout keeps its results beside its notebooks; an installed package writes where the reader stands.
 HOME = ROOT if (ROOT / "notebooks").is_dir() else Path.cwd()
-# The paper's evaluation length; the prompt is the model's own chat template.
-OF_ANOTHER_MODEL = {"eval_template": "chat", "eval_max_tokens": 3072}
+PAPER_LENGTH = 3072  # tokens of an answer (paper §3.1)
 PARAMETERS = ("profile", "seeds", "results_dir", "model", "train_file", "eval_files", "max_steps", "arms")
 
 
@@ -128,12 +127,12 @@ def open_study(profile: str = "pocket", seeds=(0, 1, 2), results_dir: str | None
     pi_13's, and the whole file the full set's. An evaluation file is given as `path` or `name=path`.
     `max_steps` replaces the profile's number of rollout steps, be it smaller or larger. `settings` are
     further fields, each as `field=value`. A model that is brought to a profile made for the package's own is
-    asked in its own chat template, with room for an answer as long as the paper allows, unless `settings` say
-    otherwise. Raises `UserError` for what cannot be.
+    asked in its own chat template, with room for answers as long as the paper's where the model has it, unless
+    `settings` say otherwise. Raises `UserError` for what cannot be.
     """
     config = load_profile(profile)
     if model:
-        own = OF_ANOTHER_MODEL if config.model.startswith("package:") else {}
+        own = _prompt_and_length(str(model)) if config.model.startswith("package:") else {}
         config = config.changed(model=str(model), **own)
     if train_file:
         config = config.changed(pool=str(train_file), ranking=_file_ranking(str(train_file)))
@@ -152,6 +151,18 @@ def open_study(profile: str = "pocket", seeds=(0, 1, 2), results_dir: str | None
         raise UserError(f"results_dir: {shown(results_dir)} is no folder; give a path, or leave it out")
     default = HOME / ("build/own" if brought else "results") / config.profile
     return Study(config, seeds, expanded(results_dir).resolve() if results_dir else default, brought)
+
+
+def _prompt_and_length(model: str) -> dict:
+    """How a model that has no profile is asked: in its own chat template, with answers of the paper's length or
+    half of the positions that the model has."""
+    from rlvr_utils.models.shapes import model_config
+
+    try:
+        positions = getattr(model_config(local_path(model)), "max_position_embeddings", None)
+    except UserError:  # loading it will say what is wrong, or it is a hub id that is not here yet
+        positions = None
+    return {"eval_template": "chat", "eval_max_tokens": min(PAPER_LENGTH, (positions or 2 * PAPER_LENGTH) // 2)}
 
 
 def with_settings(config: RunConfig, settings: list[str]) -> RunConfig:
@@ -187,7 +198,7 @@ def _is_whole(value: object) -> bool:
 def _arms(arms) -> list[str]:
     """One arm or several. Raises `UserError` for what is none."""
     arms = [arms] if isinstance(arms, str) else arms
-    if not isinstance(arms, (list, tuple)):
+    if not isinstance(arms, (list, tuple, dict)):
         raise UserError(f"arms: {shown(arms)}; give names of arms, such as ['base', 'one-shot']")
     for arm in arms:
         if not (isinstance(arm, str) and arm in ARMS):

@@ -78,7 +78,7 @@ def test_steps_out_of_order_are_read_in_order(run):
 
 
 def test_a_step_that_was_not_kept_is_an_error(run, capsys):
-    with pytest.raises(UserError, match="kept no policy of step 7; it has: 1, 2, 3"):
+    with pytest.raises(UserError, match="has no policy of step 7 here; it has: 1, 2, 3"):
         evaluate_run(run, [7])
     assert cli.main(["evaluate", "--run", str(run.folder), "--step", "7"]) == 2
     assert cli.main(["evaluate", "--run", str(run.folder.parent)]) == 2
