@@ -235,7 +235,7 @@ def _evaluate(options) -> None:
             raise UserError(f"--{name} belongs to --run: give the folder of a finished run too")
     study = _study(options, [options.seed])
     if options.model:
-        print(f"asked by the template {study.config.eval_template!r}, answers of at most {study.config.eval_max_tokens} "
+        print(f"asked by the template {study.config.eval_template!r}, answers of up to {study.config.eval_max_tokens} "
               "tokens; --set eval_template=NAME and eval_max_tokens=N change that")
     _show(study.runs("base")["base"][0])
 
