@@ -14,6 +14,9 @@ from rlvr_utils.recipe.identity import evaluation_identity
 GRADERS = ("qwen-eval", "math-verify")
 # Words of self-reflection that the paper counts (§3.2.4); a response counts once for each word.
 REFLECTION = ("rethink", "recheck", "recalculate")
+# The authors' names of the sets of the paper, some of which their evaluation grades by rules of their own.
+AUTHORS_NAMES = {"MATH500": "math500", "Minerva": "minerva_math", "OlympiadBench": "olympiadbench", "AIME24": "aime24",
+                 "AIME25": "aime25", "AMC23": "amc23"}
 KEPT_RESPONSES = 12
 
 
@@ -77,6 +80,11 @@ def cut(text: str, stops: tuple[str, ...]) -> str:
     return text[:min((place for stop in stops if (place := text.find(stop)) >= 0), default=len(text))]
 
 
+def grading_rules(benchmark: Benchmark) -> str | None:
+    """The authors' name of the data set that a benchmark is or stands for, None for any other: see `grade`."""
+    return AUTHORS_NAMES.get(benchmark.stands_for)
+
+
 def answer_and_grade(policy, prompts: list[str], golds: list[str], config: RunConfig, benchmark: Benchmark,
                      seed: int) -> tuple[list[list[int]], list[str], dict[str, list[str]]]:
     """Token ids, texts and each grader's verdicts of all responses; `golds` has one for each response.
@@ -94,7 +102,8 @@ def answer_and_grade(policy, prompts: list[str], golds: list[str], config: RunCo
             text = policy.tokenizer.decode(response, skip_special_tokens=True)
             ids[place], texts[place] = response, cut(text, STOP_STRINGS[config.eval_template])
             for grader in GRADERS:
-                grading[grader, place] = pool.submit(grade_batch, [texts[place]], [golds[place]], grader)
+                grading[grader, place] = pool.submit(grade_batch, [texts[place]], [golds[place]], grader,
+                                                     grading_rules(benchmark))
         return ids, texts, {grader: [grading[grader, place].result()[0].value for place in range(len(golds))]
                             for grader in GRADERS}
     finally:

@@ -10,10 +10,11 @@ import math
 import re
 from fractions import Fraction
 
-_RATIONAL = re.compile(r"(-?)(?:(\d{1,15}(?:\.\d{1,15})?)|\\frac\{(-?\d{1,15})\}\{(\d{1,15})\})")
+_RATIONAL = re.compile(r"(-?)(?:(\d{1,15}(?:\.\d{1,15})?)|\\frac\{(-?\d{1,15})\}\{(\d{1,15})\})", re.ASCII)
 _TOKEN = re.compile(
     r"(?P<number>\d{1,15}(?:\.\d{1,15})?)|\\?(?P<name>frac|sqrt|pi)(?![a-zA-Z])"
-    r"|(?P<times>\*|\\cdot|\\times)|(?P<sign>[-+/^(){}])"
+    r"|(?P<times>\*|\\cdot|\\times)|(?P<sign>[-+/^(){}])",
+    re.ASCII,
 )
 _MAX_LENGTH, _MAX_DEPTH = 200, 20
 _CANCELLED = 1e6  # a result this much smaller than a term of it is not trusted

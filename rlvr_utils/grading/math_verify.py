@@ -39,6 +39,12 @@ def extract(response: str) -> str:
     return f"\\boxed{{{content}{percent}}}"
 
 
+def forms(response: str, gold: str, benchmark: str | None = None) -> tuple[str, str]:
+    """The extracted answer and the gold as it is; the benchmark is no matter."""
+    del benchmark
+    return extract(response), gold
+
+
 def quick(answer: str, gold: str) -> bool | None:
     """Verdict for equal strings and for plain numbers; None where the library is needed."""
     content = boxed_answer(answer)

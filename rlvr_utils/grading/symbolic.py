@@ -30,7 +30,9 @@ _TOO_MUCH = re.compile(
     r"|\d{4,}[\s)}]*!|![\s)}]*!"  # a large or a repeated factorial
     r"|\d{400}"
 )
-_WORD = re.compile(r"(?:(?<!\d)\d+\.?\d*|\.\d+)e[-+]?\d+|[a-z]+")
+_SUBSCRIPT = re.compile(r"(?<![a-z_])[a-z]_[a-z\d]+(?![a-z\d_])")  # x_1 is a letter of its own
+_WORD = re.compile(rf"(?:(?<!\d)\d+\.?\d*|\.\d+)e[-+]?\d+|{_SUBSCRIPT.pattern}|[a-z]+\d*", re.ASCII)
+_STRICT = re.compile(r"\\(?:math|text|[ {}])|^\{")  # what only the present version of latex2sympy reads
 _ATTRIBUTE = re.compile(r"\.\s*[^\d\s+\-*/^()!]|(?<!\d)\.(?!\d)")
 
 
@@ -46,9 +48,10 @@ def check_size(text: str, longest: int = MAX_LENGTH) -> None:
 
 def _check_python(text: str) -> None:
     check_size(text)
+    text = _SUBSCRIPT.sub(lambda letter: letter[0][0], text)
     words = re.findall(r"[^\W\d]+", text)
     if (
-        not re.fullmatch(r"[\w+\-*/^().! α-ω]*", text)
+        not re.fullmatch(r"[\w+\-*/^()\[\]{},.! α-ω]*", text)
         or "_" in text
         or not all(word.isascii() or re.fullmatch("[α-ω]+", word) for word in words)
         or any(keyword.iskeyword(word) for word in words)
@@ -85,10 +88,11 @@ def python_expression(text: str, implicit: bool = False) -> Any:
 
 
 def _split_letters(word: re.Match[str]) -> str:
-    """A run of letters that is no name is a product of letters; `1.5e-7` is a number."""
-    if word[0] in _NAMES or word[0][0].isdigit():
+    """A run of letters that is no name is a product of letters; `1.5e-7` is a number, `sqrt2` no root."""
+    if word[0] in _NAMES or not word[0][0].isalpha() or "_" in word[0]:
         return f" {word[0]} "
-    return f" {' '.join(word[0])} "
+    letters = word[0].rstrip("0123456789")
+    return f" {' '.join(letters)} {word[0][len(letters):]} "
 
 
 @lru_cache(maxsize=1)
@@ -100,6 +104,7 @@ def _latex_grammar() -> tuple[Any, ...]:
 
     for generated in (LaTeXLexer, LaTeXParser):  # it would print a remark at every use
         generated.checkVersion = lambda *_: None
+    reader.parse_latex = latex_expression  # it calls itself for what is differentiated in dv/dt
     return antlr4, reader, LaTeXLexer, LaTeXParser
 
 
@@ -121,10 +126,15 @@ def latex_expression(text: str) -> Any:
 
 
 def lenient_latex_expression(text: str) -> Any:
-    """Read LaTeX with latex2sympy, which knows matrices, percents and `10^{-01}`."""
+    r"""Read LaTeX with latex2sympy, which knows matrices and `10^{-01}`.
+
+    The authors' version of that reader is stricter: it knows no characters beyond ASCII, takes `\mathit{2}`
+    for a name and stumbles over `\\ `. Raises UserError for these and for lists, which are compared item by
+    item.
+    """
     from latex2sympy2_extended import latex2sympy
 
     check_size(text)
-    if "," in text:
-        raise UserError(f"answer {text[:40]!r}: a list; compare its items one by one")
-    return latex2sympy(text)
+    if "," in text or not text.isascii() or _STRICT.search(text):
+        raise UserError(f"answer {text[:40]!r}: not LaTeX that can be read as one expression; simplify it")
+    return latex2sympy(text.replace("~", " "))

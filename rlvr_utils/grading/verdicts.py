@@ -15,6 +15,7 @@ from rlvr_utils.grading import (
     sandbox as worker,
 )
 from rlvr_utils.grading.boxes import MAX_ANSWER
+from rlvr_utils.grading.qwen_eval import BENCHMARKS
 
 GRADERS: dict[str, ModuleType] = {
     "qwen-eval": qwen_eval,
@@ -45,31 +46,24 @@ def _judge(grader: ModuleType, answer: str, gold: str) -> Verdict:
     return Verdict.RIGHT if verdict else Verdict.WRONG
 
 
-def _verdict(name: str, response: str, gold: str) -> Verdict:
+def _verdict(name: str, response: str, gold: str, benchmark: str | None) -> Verdict:
     if not gold.strip() or len(gold) > MAX_ANSWER:
         return Verdict.WRONG
-    answer = GRADERS[name].extract(response)
-    key = (name, gold, answer)
+    answer, reference = GRADERS[name].forms(response, gold, benchmark)
+    key = (name, reference, answer)  # what the benchmark changes is in them
     if key not in _cache:
         if len(_cache) >= _CACHE_SIZE:
             _cache.clear()
-        _cache[key] = _judge(GRADERS[name], answer, gold)
+        _cache[key] = _judge(GRADERS[name], answer, reference)
     return _cache[key]
 
 
-def grade_batch(responses: list[str], golds: list[str], grader: str) -> list[Verdict]:
-    """Verdicts on responses, in order; `golds[i]` is the gold answer of `responses[i]`.
-
-    Equal strings and plain numbers are settled here; all else goes to one worker process, at most
-    three seconds of its processor time an item, after which the item is a TIMEOUT. Verdicts,
-    time-outs among them, are remembered by grader, gold and extracted answer: a thousand equal
-    answers cost one. A gold that is blank or longer than 4000 characters makes every response
-    wrong. Raises UserError for an unknown grader, lists of different lengths and items that are not
-    text.
-    """
+def _check(responses: list[str], golds: list[str], grader: str, benchmark: str | None) -> None:
     if grader not in GRADERS:
-        known = ", ".join(map(repr, GRADERS))
-        raise UserError(f"grader {grader!r}: unknown; use one of {known}")
+        raise UserError(f"grader {grader!r}: unknown; use one of {', '.join(map(repr, GRADERS))}")
+    if benchmark is not None and benchmark not in BENCHMARKS:
+        known = ", ".join(map(repr, BENCHMARKS))
+        raise UserError(f"benchmark {benchmark!r}: unknown; use one of {known}, or None for the common rules")
     if len(responses) != len(golds):
         raise UserError(
             f"grade_batch: {len(responses)} responses but {len(golds)} golds; give one gold each"
@@ -78,13 +72,32 @@ def grade_batch(responses: list[str], golds: list[str], grader: str) -> list[Ver
         for row, text in enumerate(texts):
             if not isinstance(text, str):
                 raise UserError(f"{name} {row}: {text!r} is not text; convert it with str()")
-    return [_verdict(grader, *pair) for pair in zip(responses, golds, strict=True)]
 
 
-def grade(response: str, gold: str, grader: str = "qwen-eval") -> bool:
+def grade_batch(responses: list[str], golds: list[str], grader: str,
+                benchmark: str | None = None) -> list[Verdict]:
+    """Verdicts on responses, in order; `golds[i]` is the gold answer of `responses[i]`.
+
+    benchmark: the authors' name of the data set ("math500", "minerva_math", "olympiadbench", "aime24",
+    "aime25", "amc23", "asdiv", "mawps"), whose own rules for units and golds "qwen-eval" then follows;
+    None for the rules common to most. The other graders have no such rules.
+
+    Equal strings and plain numbers are settled here; all else goes to one worker process, at most
+    three seconds of its processor time an item, after which the item is a TIMEOUT. Verdicts,
+    time-outs among them, are remembered by grader and by the compared forms of answer and gold: a
+    thousand equal answers cost one. A gold that is blank or longer than 4000 characters makes every
+    response wrong. Raises UserError for an unknown grader or benchmark, lists of different lengths and
+    items that are not text.
+    """
+    _check(responses, golds, grader, benchmark)
+    return [_verdict(grader, *pair, benchmark) for pair in zip(responses, golds, strict=True)]
+
+
+def grade(response: str, gold: str, grader: str = "qwen-eval", benchmark: str | None = None) -> bool:
     """Whether a response is right; a time-out counts as wrong.
 
     grader: "qwen-eval" (the authors' evaluation: Qwen2.5-Math's rules), "math-verify" (the
-    library) or "training" (the authors' reward). Raises UserError as `grade_batch` does.
+    library) or "training" (the authors' reward). benchmark: see `grade_batch`, which also tells the
+    UserErrors raised.
     """
-    return grade_batch([response], [gold], grader)[0] is Verdict.RIGHT
+    return grade_batch([response], [gold], grader, benchmark)[0] is Verdict.RIGHT

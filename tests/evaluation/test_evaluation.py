@@ -83,9 +83,9 @@ def writes(respond):
 def test_a_batch_is_graded_while_the_next_is_written(tiny_config, monkeypatch):
     graded = threading.Event()
 
-    def grade_batch(texts, golds, grader, real=grading.grade_batch):
+    def grade_batch(*arguments, real=grading.grade_batch):
         graded.set()
-        return real(texts, golds, grader)
+        return real(*arguments)
 
     def respond(prompts, *_):
         yield [len(prompts[0])]
@@ -101,10 +101,20 @@ def test_a_batch_is_graded_while_the_next_is_written(tiny_config, monkeypatch):
     assert verdicts == {grader: ["right", "wrong", "right", "right", "right", "wrong"] for grader in GRADERS}
 
 
+@pytest.mark.parametrize(("stands_for", "verdict"), [("Minerva", "wrong"), ("MATH500", "right"), ("", "right")])
+def test_a_benchmark_is_graded_by_the_rules_of_the_set_it_stands_for(tiny_config, stands_for, verdict):
+    """Minerva keeps units: `31 m` is not 31 there, whatever the benchmark is called."""
+    policy = writes(lambda prompts, *_: ([31] for _ in prompts))
+    policy.tokenizer.decode = lambda ids, skip_special_tokens: f"\\boxed{{{ids[0]} m}}"
+    benchmark = Benchmark("mine", "", stands_for=stands_for)
+    _, _, verdicts = answer_and_grade(policy, ["1"], ["31"], tiny_config, benchmark, 0)
+    assert verdicts["qwen-eval"] == [verdict]
+
+
 def test_ctrl_c_waits_for_one_answer_and_not_for_all(tiny_config, monkeypatch):
     graded = []
 
-    def grade_batch(texts, golds, grader):
+    def grade_batch(texts, *_):
         graded.append(texts)
         time.sleep(0.2)
 

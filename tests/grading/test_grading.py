@@ -28,8 +28,7 @@ from rlvr_utils.grading import (
 from rlvr_utils.grading import (
     verdicts as batch,
 )
-from rlvr_utils.grading.qwen_normal import normalise
-from rlvr_utils.grading.qwen_symbolic import symbolic_equal
+from rlvr_utils.grading.qwen_eval import normalise, symbolic_equal
 from rlvr_utils.grading.symbolic import latex_expression, python_expression
 from rlvr_utils.recipe.config import load_profile
 from rlvr_utils.records.provenance import provenance
@@ -148,7 +147,7 @@ def test_qwen_extraction_order(response, answer):
     ],
 )
 def test_qwen_normaliser(text, form):
-    assert normalise(text) == form
+    assert normalise(normalise(text)) == form
 
 
 # Our own labelled cases for the evaluation grader
@@ -166,7 +165,7 @@ QWEN_CASES = [
     (r"\begin{pmatrix}1\\3\end{pmatrix}", r"\begin{pmatrix}1\\2\end{pmatrix}", False),
     (r"\text{Answer} = 9", "9", False), ("M=9", "9", True), ("2{,}107", "2107", False),
     (r"\text{NAVIN}", r"\text{Navin}", True), (r"\mathrm{Navin}", r"\text{Navin}", False),
-    (r"\frac{1}{a+s}", r"\frac{1}{s+a}", True), (r"\frac{1}{c+s}", r"\frac{1}{s+a}", False),
+    (r"\frac{1}{a+s}", r"\frac{1}{s+a}", True), (r"\frac{1}{p+q}", r"\frac{1}{q+r}", False),
     (r"(\text{C})", "C", True), ("20", "20 cm", True), ("540.", "540", True),
     (r"5.4 \times 10^{-01}", "0.54", True), ("", "5", False),
 ]
@@ -180,9 +179,10 @@ def test_qwen_cases(answer, gold, right):
 def test_quick_path_agrees_with_sympy():
     """What is settled without sympy is what sympy says."""
     for answer, gold, _ in QWEN_CASES:
-        verdict = qwen.quick(answer, gold)
+        forms = qwen.forms(boxed(answer), gold)
+        verdict = qwen.quick(*forms)
         if verdict is not None:
-            assert qwen.full(answer, gold) is verdict, (answer, gold)
+            assert qwen.full(*forms) is verdict, (answer, gold)
 
 
 # Math-Verify
@@ -269,9 +269,9 @@ def test_cache_spares_equal_answers(monkeypatch):
 
 REFUSED = [
     "__import__('os').system('touch HACKED')", "().__class__.__bases__", "x.args", "lambda: 1",
-    "9**9**9", "2**99999999", "999999!", "x_1", "'a'*9",
+    "9**9**9", "2**99999999", "999999!", "__x_1", "x__1", "'a'*9",
 ]
-HOSTILE = [*REFUSED, "open(1)", "S(1)", "test()"]  # the last are read as letters, at worst
+HOSTILE = [*REFUSED, "[x for x in (1,)]", "open(1)", "S(1)", "test()"]  # the last are read as letters, at worst
 
 
 @pytest.mark.parametrize("text", REFUSED)
