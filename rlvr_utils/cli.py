@@ -68,6 +68,7 @@ def parser() -> argparse.ArgumentParser:
     train.add_argument("--seed", type=int, default=0)
     train.add_argument("--config", type=Path, help="a run's whole configuration as JSON, instead of the above")
     train.add_argument("--stop-after", type=int, metavar="STEP", help="end after this step; the same command goes on")
+    train.add_argument("--force", action="store_true", help="train although memory or disk are estimated not to do")
     train.set_defaults(run=_train)
 
     plan = commands.add_parser("plan", help="what a run would need, before anything starts")
@@ -130,7 +131,7 @@ def _train(options) -> None:
     from rlvr_utils.records.run import find
     from rlvr_utils.runs.obtain import obtain
     from rlvr_utils.scale.hardware import Hardware
-    from rlvr_utils.scale.plan import plan, refuse_what_cannot_fit
+    from rlvr_utils.scale.plan import warnings_before
 
     study = _study(options, [options.seed])
     if options.config:
@@ -138,7 +139,8 @@ def _train(options) -> None:
     else:
         config = with_arm(study.config, options.arm, options.seed)
     if not find(config, study.results):
-        refuse_what_cannot_fit(plan(config, Hardware.found(study.results), launched_layout()))
+        for warning in warnings_before(config, Hardware.found(study.results), launched_layout(), options.force):
+            _say(f"warning: {warning}", 0)
     run = obtain(config, study.results, options.stop_after)
     if not first_process():
         return

@@ -29,7 +29,7 @@ def load_policy(source: str, dtype: str = "float32", device: str | None = None):
     if dtype not in DTYPES:
         raise UserError(f"dtype {dtype!r} does not exist; choose one of: {', '.join(DTYPES)}")
     path = expanded(source)
-    local = path.exists() or _looks_like_path(source)
+    local = path.exists() or looks_like_path(source)
     gguf = gguf_file(path) if local else None
     if local and gguf is None:
         check_folder(path)
@@ -128,7 +128,8 @@ def convert_gguf(source: Path, target: Path) -> None:
     copy_policy(source, target, "float32")
 
 
-def _looks_like_path(source: str) -> bool:
+def looks_like_path(source: str) -> bool:
+    """Can this be no hub id, whether or not there is such a file?"""
     path_like = source.startswith((".", "/", "~")) or source.endswith(".gguf")
     return path_like or source.count(os.sep) > 1
 
