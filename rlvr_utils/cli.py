@@ -170,15 +170,16 @@ def _train(options) -> None:
     from rlvr_utils.records.run import find
     from rlvr_utils.runs.obtain import obtain
     from rlvr_utils.scale.hardware import Hardware
-    from rlvr_utils.scale.plan import plan, refuse_what_cannot_fit
+    from rlvr_utils.scale.plan import warnings_before
 
     if options.config:
         _refuse_beside(options, "--config", (*OF_A_STUDY, "eval_files", "seed", "arm", "settings"),
                        "change it in that file, or leave one of them out")
     study = _study(options, [options.seed])
     config = _read_config(options.config) if options.config else _arm_config(options, study, options.arm, options.seed)
-    if not find(config, study.results) and not options.force:
-        refuse_what_cannot_fit(plan(config, Hardware.found(study.results), launched_layout()))
+    if not find(config, study.results):
+        for warning in warnings_before(config, Hardware.found(study.results), launched_layout(), options.force):
+            _say(f"warning: {warning}", 0)
     run = obtain(config, study.results, options.stop_after)
     if not first_process():
         return

@@ -129,6 +129,16 @@ def clock_goes_back() -> None:
     at_weights()
 
 
+def by_torchrun() -> None:
+    """What torchrun sets for a single process."""
+    import socket
+
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        os.environ.update(RANK="0", WORLD_SIZE="1", LOCAL_RANK="0", LOCAL_WORLD_SIZE="1", MASTER_ADDR="127.0.0.1",
+                          MASTER_PORT=str(free.getsockname()[1]), ACCELERATE_USE_CPU="true")
+
+
 def from_opening(count: int, act) -> None:
     """Act whenever a file is opened to be written, from the n-th on (`count`); called with its path."""
     left = [count]
@@ -163,7 +173,7 @@ ACCIDENTS = {
     "with a row half written": lambda: at_row(5, half_row),
     "with a checkpoint half written": half_checkpoint, "before the weights are saved": at_weights,
     "before the provenance": at_provenance, "before the run has its name": at_name,
-    "the clock goes back": clock_goes_back}
+    "the clock goes back": clock_goes_back, "started by torchrun": by_torchrun}
 # "full 3": from the third file on.
 FROM_OPENING = {"full": fill_disk, "read-only": refuse, "interrupted": once(signal.SIGINT),
                 "terminated": once(signal.SIGTERM)}

@@ -81,6 +81,36 @@ MUTATIONS = {
         "",
         "training/test_objective.py",
     ),
+    "logits without the model's own scale or cap": (
+        "sampling/shared_prompt.py",
+        """        return model(input_ids=input_ids[:, -keep:-1], attention_mask=attention_mask[:, :-1],
+                     position_ids=_positions(attention_mask)[:, -keep:-1], past_key_values=cache,
+                     use_cache=True).logits
+""",
+        """        return model.get_output_embeddings()(model.get_decoder()(
+            input_ids=input_ids[:, -keep:-1], attention_mask=attention_mask[:, :-1], past_key_values=cache,
+            position_ids=_positions(attention_mask)[:, -keep:-1], use_cache=True).last_hidden_state)
+""",
+        "sampling/test_architectures.py",
+    ),
+    "states of a recurrence are taken for keys and values": (
+        "sampling/cache.py",
+        "return {type(layer) for layer in _layers(model)} <= {DynamicLayer, DynamicSlidingWindowLayer}",
+        "return True",
+        "sampling/test_architectures.py",
+    ),
+    "a prompt is shared through a window": (
+        "sampling/cache.py",
+        "            and all(type(layer) is DynamicLayer for layer in _layers(model)))",
+        "            )",
+        "sampling/test_architectures.py",
+    ),
+    "encoders are taken for causal models": (
+        "models/loading.py",
+        "if differences[:3].max() >",
+        "if False and differences[:3].max() >",
+        "sampling/test_architectures.py",
+    ),
     "missing temperature in rollouts": (
         "sampling/rollouts.py",
         "logits = logits.float() / temperature",

@@ -1,7 +1,6 @@
 """Evaluation: answer every benchmark, grade each answer twice, count what the paper counts."""
 from __future__ import annotations
 
-import math
 from collections.abc import Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
 
@@ -50,7 +49,7 @@ def check_lengths(config: RunConfig, model, tokenizer, loaded: list[tuple[Benchm
     """
     from rlvr_utils.data.prompts import check_prompt_lengths, evaluation_prompts
 
-    positions = getattr(model.config, "max_position_embeddings", None) or math.inf
+    positions = getattr(model.config, "max_position_embeddings", None) or 2**31  # a state-space model has no such limit
     room = (positions - config.eval_max_tokens if config.engine == "transformers"
             else config.max_prompt_tokens + config.eval_max_tokens - 1)
     for benchmark, problems in loaded:

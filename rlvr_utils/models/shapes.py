@@ -8,8 +8,13 @@ from pathlib import Path
 
 from rlvr_utils.data.files import expanded
 from rlvr_utils.errors import UserError, reason
+from rlvr_utils.models.loading import looks_like_path
 
 FILE = Path(__file__).with_suffix(".yaml")
+
+
+class UnknownShape(UserError):
+    """The shape of a model that may well be loaded, but is not known before: a hub id, or a GGUF file."""
 
 
 def known() -> dict[str, dict]:
@@ -20,10 +25,11 @@ def known() -> dict[str, dict]:
 
 
 def model_config(source: str):
-    """The transformers configuration (`PretrainedConfig`) of a Hugging Face folder or a known hub id.
+    """The transformers configuration (`PretrainedConfig`) of a Hugging Face folder, a known hub id, or one
+    that has been downloaded before.
 
-    Nothing is downloaded and no remote code is run. Raises `UserError` for a GGUF file or folder,
-    a folder without a readable config.json, and an id that `architectures.yaml` does not have.
+    Nothing is downloaded and no remote code is run. Raises `UnknownShape` for a GGUF file or folder and
+    for any other hub id, `UserError` for a folder without a readable config.json.
     """
     from transformers import AutoConfig
 
@@ -32,11 +38,17 @@ def model_config(source: str):
         fields = dict(entries[source]["config"])
         return AutoConfig.for_model(fields.pop("model_type"), **fields)
     if path.suffix == ".gguf" or (path.is_dir() and not (path / "config.json").exists() and any(path.glob("*.gguf"))):
-        raise UserError(f"model {source!r} is a GGUF source, whose shape is not read here; convert it: "
+        raise UnknownShape(f"model {source!r} is a GGUF source, whose shape is not read here; convert it: "
                         f"python -m rlvr_utils.models {source} FOLDER")
     if not (path / "config.json").is_file():
         what = "has no config.json" if path.exists() else "is neither a folder here nor a known hub id"
-        raise UserError(f"model {source!r} {what}; give a Hugging Face folder or one of: {', '.join(entries)}")
+        remedy = f"give a Hugging Face folder or one of: {', '.join(entries)}"
+        if path.exists() or looks_like_path(source):
+            raise UserError(f"model {source!r} {what}; {remedy}")
+        try:
+            return AutoConfig.from_pretrained(source, local_files_only=True, trust_remote_code=False)
+        except Exception:  # the library raises many types; it is not among the downloaded files
+            raise UnknownShape(f"model {source!r} {what}; {remedy}") from None
     try:
         return AutoConfig.from_pretrained(str(path), local_files_only=True, trust_remote_code=False)
     except Exception as error:  # the library raises many types; the user needs one line

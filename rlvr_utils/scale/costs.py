@@ -97,7 +97,7 @@ class Cost:
         config, shape, rows = self.config, self.shape, self.config.micro_batch
         prompts = ceil(rows / config.num_generations) if config.share_prompts else rows
         tokens = rows * config.max_response_tokens + prompts * config.max_prompt_tokens
-        vectors = HIDDEN_VECTORS * shape.hidden_size + MLP_VECTORS * shape.intermediate_size
+        vectors = HIDDEN_VECTORS * shape.hidden_size + MLP_VECTORS * _mlp_size(shape)
         layer, layers = tokens * vectors * self.compute_width, shape.num_hidden_layers
         stack = layers * tokens * shape.hidden_size * self.width + layer if self.hardware.gpus else layers * layer
         if config.share_prompts:  # this path computes whole logits, in float32
@@ -138,9 +138,13 @@ class Cost:
         return self._engine(self.config.max_response_tokens) if colocated else 0
 
     def _token_bytes(self, width: int) -> int:
-        """Keys and values of one token."""
-        size = getattr(self.shape, "head_dim", None) or self.shape.hidden_size // self.shape.num_attention_heads
-        return 2 * self.shape.num_hidden_layers * self.shape.num_key_value_heads * size * width
+        """Keys and values of one token; none where a model has no attention, whose states do not grow."""
+        heads = getattr(self.shape, "num_attention_heads", None)
+        if not heads:
+            return 0
+        size = getattr(self.shape, "head_dim", None) or self.shape.hidden_size // heads
+        groups = getattr(self.shape, "num_key_value_heads", None) or heads
+        return 2 * self.shape.num_hidden_layers * groups * size * width
 
     def _cache(self, rows: int, length: int) -> float:
         """Cache and next-token logits of so many responses, all of this length."""
@@ -194,3 +198,12 @@ class Cost:
         if not self.hardware.gpus:
             return CORE.float32 * min(self.config.cpu_threads, self.hardware.cores)
         return MATRIX_SHARE * (rates.bfloat16 if self.compute_width == 2 else rates.float32)
+
+
+def _mlp_size(shape) -> int:
+    """The inner size of the MLP, or of all experts together that one token goes through."""
+    experts = getattr(shape, "num_experts_per_tok", None) or 1
+    size = getattr(shape, "moe_intermediate_size", None) if experts > 1 else None
+    names = ("intermediate_size", "ffn_dim", "ffn_hidden_size", "n_inner")  # GPT-2's may be None: four times the hidden
+    size = size or next((getattr(shape, name) for name in names if getattr(shape, name, None)), 4 * shape.hidden_size)
+    return experts * size

@@ -9,10 +9,10 @@ from dataclasses import dataclass
 from math import ceil, isfinite
 
 from rlvr_utils.data.public import PUBLIC
-from rlvr_utils.errors import UserError
-from rlvr_utils.models.shapes import model_config, parameter_count
+from rlvr_utils.errors import UserError, reason
+from rlvr_utils.models.shapes import UnknownShape, model_config, parameter_count
 from rlvr_utils.recipe.config import Benchmark, RunConfig, local_path
-from rlvr_utils.scale.costs import GPU_PROCESS_BASE, Cost
+from rlvr_utils.scale.costs import GPU_PROCESS_BASE, WIDTHS, Cost
 from rlvr_utils.scale.hardware import GIB, Hardware
 
 # Published mean lengths are 780 to 1,054 of 3,072 tokens (Table 19); prompts are taken to fill as much.
@@ -55,10 +55,20 @@ class Plan:
 def plan(config: RunConfig, hardware: Hardware, layout: str = "replicated", runs: int = 1) -> Plan:
     """The cost of a run on this hardware, all its GPUs in use, and the RAM and disk of `runs` like it.
 
-    `layout` is one of `Cost`'s. Raises `UserError` where the model's shape cannot be known.
+    `layout` is one of `Cost`'s. Raises `UnknownShape` where the model's shape cannot be known or costed,
+    `UserError` where there is no such model.
     """
     shape = model_config(local_path(config.model))
-    cost = Cost(config, hardware, layout, shape, parameter_count(shape))
+    cost = Cost(config, hardware, layout, shape.get_text_config(), parameter_count(shape))
+    try:
+        return _plan(cost, runs)
+    except (AttributeError, TypeError) as error:  # a size goes by another name, or differs from layer to layer
+        raise UnknownShape(f"models of type {shape.model_type!r} are not costed here ({reason(error)}); try it with "
+                           "few steps") from error
+
+
+def _plan(cost: Cost, runs: int) -> Plan:
+    config, hardware, layout = cost.config, cost.hardware, cost.layout
     resident, training, generation = cost.memory()
     side_by_side = 1 if hardware.gpus else min(runs, max(1, hardware.cores // config.cpu_threads))
     # With GPUs the weights pass through the RAM of every process.
@@ -108,6 +118,26 @@ def _problems(benchmark: Benchmark) -> int:
     # The size of a public set is known; nothing is fetched for a plan.
     size = CATALOGUE[name].rows if name in CATALOGUE else UNKNOWN_SIZE
     return min(size, benchmark.limit or size)
+
+
+def warnings_before(config: RunConfig, hardware: Hardware, layout: str, force: bool) -> list[str]:
+    """What a user should know before this run starts. Raises `UserError` where the estimate says that it
+    cannot fit, unless `force`, and where the disk cannot even hold the trained weights."""
+    try:
+        drawn = plan(config, hardware, layout)
+    except UnknownShape as error:
+        return [f"memory and disk could not be estimated: {error}"]
+    weights = drawn.parameters * WIDTHS[config.dtype] / GIB if config.steps else 0
+    if weights > hardware.disk:
+        raise UserError(f"the weights alone need {weights:.1f} GiB of disk, of which {hardware.disk:.1f} are free; "
+                        "choose another --results folder")
+    try:
+        refuse_what_cannot_fit(drawn)
+    except UserError as error:
+        if not force:
+            raise UserError(f"{error}; this is an estimate, which --force overrides") from None
+        return [f"goes on by --force: {error}"]
+    return []
 
 
 def refuse_what_cannot_fit(plan: Plan) -> None:

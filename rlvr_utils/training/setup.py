@@ -38,6 +38,7 @@ def prepare(config: RunConfig, tokenizer):
     """The dataset of the run, with everything checked that a user could have got wrong."""
     micro_steps(config, processes())
     reward_weights(config)
+    _check_precision(config)
     if config.keep_every % config.save_every:
         raise UserError(f"keep_every={config.keep_every} is no multiple of save_every={config.save_every}; change one")
     if config.engine == "transformers" and launched_layout() == "sharded":
@@ -46,7 +47,27 @@ def prepare(config: RunConfig, tokenizer):
     if processes() > 1 and config.eval_every:
         raise UserError(f"eval_every={config.eval_every} evaluates inside the training, which several processes "
                         "cannot; set it to 0 and keep_every to the steps that you want evaluated")
+    if processes() > 1 and config.share_prompts:
+        raise UserError("share_prompts does not pass through what several processes use to add up their gradients; set "
+                        "share_prompts to false")
     return training_dataset(config, tokenizer)
+
+
+def _check_precision(config: RunConfig) -> None:
+    """The run's own fields decide its precision: what the environment says would be recorded nowhere."""
+    if config.dtype == "float16":
+        raise UserError("dtype 'float16' cannot be trained: the optimizer's small numbers become 0 in it, which "
+                        "destroys the policy; set dtype to float32 or bfloat16 (eval_dtype may be float16)")
+    wanted = "bf16" if _in_bfloat16(config) else "no"
+    found = os.environ.get("ACCELERATE_MIXED_PRECISION", "no").lower()
+    if found not in ("no", wanted):  # "no" is what launchers set that were told nothing
+        raise UserError(f"the environment says ACCELERATE_MIXED_PRECISION={found}, the run's dtype {config.dtype} and "
+                        f"autocast {str(config.autocast).lower()} say {wanted}; unset it (accelerate launch "
+                        f"--mixed_precision {wanted}), or change autocast or dtype")
+
+
+def _in_bfloat16(config: RunConfig) -> bool:
+    return config.autocast or config.dtype == "bfloat16"
 
 
 def trainer_arguments(config: RunConfig, folder: Path, on_cpu: bool) -> GRPOConfig:
@@ -62,7 +83,8 @@ def trainer_arguments(config: RunConfig, folder: Path, on_cpu: bool) -> GRPOConf
         # The loss is ours: TRL only needs to know whether there is a reference, and to leave the rewards alone.
         beta=config.kl_coef or config.kl_in_reward, scale_rewards="none",
         reward_weights=reward_weights(config), num_iterations=1, shuffle_dataset=False,
-        bf16=config.autocast or config.dtype == "bfloat16", use_cpu=on_cpu, activation_checkpointing=not on_cpu,
+        # Responses are written without dropout, so they are trained on without.
+        disable_dropout=True, bf16=_in_bfloat16(config), use_cpu=on_cpu, activation_checkpointing=not on_cpu,
         # A NaN has to be seen where it arises: transformers would log the mean of earlier losses in its place.
         logging_nan_inf_filter=False,
         logging_steps=updates, save_steps=config.save_every * updates,
@@ -89,7 +111,10 @@ def build_trainer(config: RunConfig, model, tokenizer, dataset, folder: Path, re
     on_cpu = not torch.cuda.is_available()
     stops = model.generation_config.eos_token_id
     stops = set(stops) if isinstance(stops, (list, tuple)) else {stops}
-    return OneShotTrainer(
+    trainer = OneShotTrainer(
         config, stops, recorder.timed, model=model, processing_class=tokenizer,
         reward_funcs=[recorder.watch(outcome), format, coin(config.seed)],
         args=trainer_arguments(config, folder, on_cpu), train_dataset=dataset, callbacks=[recorder])
+    if not config.share_prompts and launched_layout() == "replicated":
+        trainer.check_trls_logits()
+    return trainer

@@ -8,7 +8,8 @@ import torch
 from transformers import PrinterCallback
 from trl import GRPOTrainer
 
-from rlvr_utils.models.loading import copy_policy
+from rlvr_utils.errors import UserError
+from rlvr_utils.models.loading import copy_policy, readable_as_umask_says
 from rlvr_utils.recipe.config import RunConfig
 from rlvr_utils.records.run import kept_policy
 from rlvr_utils.sampling.rollouts import sample
@@ -164,11 +165,28 @@ class OneShotTrainer(GRPOTrainer):
         if not self.run_config.share_prompts:
             return super()._get_per_token_logps_and_entropies(
                 model, input_ids, attention_mask, logits_to_keep, batch_size, compute_entropy, **rest)
+        model = self.accelerator.unwrap_model(model)  # torchrun wraps a single process too
         size = batch_size or len(input_ids)
-        parts = [token_log_probs(model, input_ids[i:i + size], attention_mask[i:i + size], logits_to_keep,
-                                 self.temperature) for i in range(0, len(input_ids), size)]
+        with self.accelerator.autocast():
+            parts = [token_log_probs(model, input_ids[i:i + size], attention_mask[i:i + size], logits_to_keep,
+                                     self.temperature) for i in range(0, len(input_ids), size)]
         log_probs, entropies = (torch.cat(part) for part in zip(*parts))
         return log_probs, entropies if compute_entropy else None, None
+
+    def check_trls_logits(self) -> None:
+        """Raise `UserError` unless TRL's forward pass gives the model's own log-probabilities, also of a row padded
+        on the left: TRL makes logits from hidden states by itself, and names no positions."""
+        model, mode = self.model, self.model.training
+        tokens = torch.tensor([[0, 1, 2, 3, 4], [3, 1, 4, 1, 2]], device=model.device)
+        mask = torch.tensor([[0, 1, 1, 1, 1], [1, 1, 1, 1, 1]], device=model.device)
+        model.eval()
+        with torch.no_grad(), self.accelerator.autocast():
+            theirs = super()._get_per_token_logps_and_entropies(model, tokens, mask, 2)[0]
+            own, _ = token_log_probs(model, tokens, mask, 2, self.temperature)
+        model.train(mode)
+        if (theirs - own).abs().max() > (1e-3 if self.args.bf16 is False else 0.1):
+            raise UserError(f"models of type {model.config.model_type!r} get other log-probabilities from TRL's "
+                            "forward pass than from their own; set share_prompts to true")
 
     def get_decay_parameter_names(self, model) -> list[str]:
         """The authors decay every parameter, norms and biases included."""
@@ -179,6 +197,8 @@ class OneShotTrainer(GRPOTrainer):
 
     def _save_checkpoint(self, model, trial):
         super()._save_checkpoint(model, trial)
+        if self.accelerator.is_main_process:
+            readable_as_umask_says(Path(self.args.output_dir))
         step, rest = divmod(self.state.global_step, self.run_config.updates_per_rollout)
         if self.run_config.keep_every and not rest and step % self.run_config.keep_every == 0:
             self._keep(kept_policy(Path(self.args.output_dir).parent, step))

@@ -14,7 +14,7 @@ from rlvr_utils.recipe.arms import with_arm
 from rlvr_utils.recipe.config import Benchmark, load_profile, local_path, profile_names
 from rlvr_utils.scale import costs
 from rlvr_utils.scale.hardware import CARDS, CORE, GIB, UNKNOWN_CARD, Hardware
-from rlvr_utils.scale.plan import EXPECTED_LENGTH, plan, plan_text, refuse_what_cannot_fit
+from rlvr_utils.scale.plan import EXPECTED_LENGTH, plan, plan_text, refuse_what_cannot_fit, warnings_before
 
 A100 = Hardware("NVIDIA A100-SXM4-80GB", 8, 79.3, 96, 1000.0, 2000.0)
 H100 = Hardware("NVIDIA H100 80GB HBM3", 1, 79.1, 26, 200.0, 1000.0)
@@ -295,3 +295,51 @@ def test_the_smallest_of_several_gpus_counts(tmp_path, monkeypatch):
     monkeypatch.setattr(torch.cuda, "get_device_properties", cards.__getitem__)
     found = Hardware.found(tmp_path)
     assert (found.gpu, found.gpus, found.gpu_memory) == ("NVIDIA A100", 2, 80.0)
+
+
+# ---- advice, not a barrier -----------------------------------------------------------------------
+
+@pytest.mark.parametrize("kind", ["gpt2", "mamba", "bloom", "opt", "mixtral", "qwen3_next", "deepseek_v3",
+                                  "gemma3_text", "gpt_neo", "falcon", "mpt", "recurrent_gemma"])
+def test_models_of_other_types_have_a_plan(made_up, tmp_path, kind):
+    from architectures import tiny
+
+    tiny(kind).config.save_pretrained(tmp_path)
+    drawn = plan(made_up, A100)
+    assert drawn.training > 0 and drawn.generation > 0 and plan_text(drawn)
+
+
+def test_gpt2_has_the_inner_size_that_it_leaves_out(made_up, tmp_path):
+    (tmp_path / "config.json").write_text(json.dumps({
+        "model_type": "gpt2", "vocab_size": 32, "n_embd": 8, "n_layer": 2, "n_head": 2, "n_positions": 64}))
+    short = plan(made_up, replace(A100, gpus=1))
+    (tmp_path / "config.json").write_text(json.dumps({
+        "model_type": "gpt2", "vocab_size": 32, "n_embd": 8, "n_layer": 2, "n_head": 2, "n_positions": 64,
+        "n_inner": 32}))
+    assert plan(made_up, replace(A100, gpus=1)) == short
+
+
+def test_a_model_whose_shape_is_not_known_is_a_warning(paper, tmp_path):
+    warning, = warnings_before(paper.changed(model="someone/unknown"), A100, "replicated", force=False)
+    assert "someone/unknown" in warning
+    with pytest.raises(UserError, match="nowhere"):  # no folder, and no hub id either
+        warnings_before(paper.changed(model="./nowhere"), A100, "replicated", force=True)
+
+
+def test_force_overrides_an_estimate_and_nothing_certain(paper):
+    little = replace(A100, disk=600.0)
+    with pytest.raises(UserError, match="disk.*--force"):
+        warnings_before(paper, little, "replicated", force=False)
+    warning, = warnings_before(paper, little, "replicated", force=True)
+    assert "disk" in warning and warnings_before(paper, A100, "replicated", force=False) == []
+    with pytest.raises(UserError, match="weights alone.*--results"):
+        warnings_before(paper, replace(A100, disk=5.0), "replicated", force=True)
+
+
+def test_a_hub_model_gets_as_far_as_being_loaded(capsys, tmp_path):
+    from rlvr_utils.cli import main
+
+    assert main(["train", "--model", "Qwen/Qwen3-0.6B", "--results", str(tmp_path)]) == 2
+    warning, error = capsys.readouterr().err.splitlines()[-2:]
+    assert "warning" in warning and "could not be loaded" in error and "HF_HUB_OFFLINE" in error
+    assert not list(tmp_path.glob("**/*.json"))
