@@ -265,12 +265,12 @@ MUTATIONS = {
         "        lock.unlink(missing_ok=True)  # while it is held, so that nobody takes a file that is to be removed\n"
         "        file.release()\n",
         "        file.release()\n        lock.unlink(missing_ok=True)\n",
-        "torture/test_races.py",
+        "runs/test_resuming.py",
     ),
-    "a lock that outlives its process": (
+    "a lock that does not name its holder": (
         "records/locks.py",
-        "fallback_to_soft=False",
-        "fallback_to_soft=True",
+        ", on_acquired=partial(_write_process, lock)",
+        "",
         "runs/test_resuming.py",
     ),
     "a run is trained beside its holder": (

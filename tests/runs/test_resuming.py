@@ -8,6 +8,7 @@ import shutil
 import signal
 import subprocess
 import sys
+from pathlib import Path
 
 import pytest
 from conftest import line_of
@@ -159,6 +160,15 @@ def test_a_lock_goes_with_its_process(tmp_path):
         with pytest.raises(UserError, match=f"^it is in the hands of process {os.getpid()};"), held(lock, "it"):
             pass
     assert not lock.exists()
+
+
+def test_a_lock_file_is_removed_while_it_is_held(tmp_path, monkeypatch):
+    """Removed later, it might be one that another process has just taken."""
+    holders, unlink = [], Path.unlink
+    monkeypatch.setattr(Path, "unlink", lambda file, **named: (holders.append(holder(file)), unlink(file, **named)))
+    with held(tmp_path / "lock", "it"):
+        pass
+    assert holders == [str(os.getpid())]
 
 
 @pytest.mark.parametrize("number", [errno.ENOLCK, errno.ENOSYS])
