@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import json
 import tempfile
+from contextlib import nullcontext
 from pathlib import Path
 
 import torch
@@ -17,6 +18,7 @@ from transformers import TrainerCallback
 
 from rlvr_utils.analysis.selection import rank_by_historical_variance
 from rlvr_utils.data.prompts import training_prompt
+from rlvr_utils.errors import escape_output
 from rlvr_utils.grading import Verdict, grade_batch
 from rlvr_utils.models.loading import load_policy
 from rlvr_utils.recipe.arms import with_arm
@@ -26,11 +28,13 @@ from rlvr_utils.training.examples import chosen_examples
 from rlvr_utils.training.setup import build_trainer, prepare
 
 SEED, EVERY, SAMPLES, BATCH = 1000, 10, 8, 512
+SHOWN = (1, 2, 13, 14, 600, 1209)
 HISTORY = Path(__file__).parent / "history.json"
 
 
 class PoolHistory(TrainerCallback):
-    """Samples every pool problem at step 0 and every EVERY steps; keeps the mean outcomes."""
+    """Samples every pool problem at step 0 and every EVERY steps; keeps the mean outcomes. It takes the
+    recorder's place in the trainer: `watch` and `timed` are what the trainer asks of it."""
 
     def __init__(self, config: RunConfig, tokenizer):
         self.config, self.tokenizer = config, tokenizer
@@ -38,7 +42,12 @@ class PoolHistory(TrainerCallback):
         self.history: dict[str, list[float]] = {problem.id: [] for problem in self.problems}
 
     def watch(self, reward):
+        """The reward without the columns that only records need."""
         return lambda completions, answer, row, **rest: reward(completions=completions, answer=answer)
+
+    def timed(self, phase: str):
+        """No time is kept."""
+        return nullcontext()
 
     def on_train_begin(self, args, state, control, model=None, **_):
         self._sample(model)
@@ -64,6 +73,8 @@ class PoolHistory(TrainerCallback):
 
 
 def main() -> None:
+    """Train once, sampling as it goes; write the history and print the head of the ranking."""
+    escape_output()
     config = with_arm(load_profile("pocket"), "full-set", SEED)
     torch.set_num_threads(config.cpu_threads)
     model, tokenizer = load_policy(local_path(config.model), config.dtype)
@@ -72,7 +83,7 @@ def main() -> None:
         build_trainer(config, model, tokenizer, prepare(config, tokenizer), Path(folder), watcher).train()
     HISTORY.write_text(json.dumps(watcher.history) + "\n", encoding="utf-8")
     order = rank_by_historical_variance(watcher.history)
-    for rank in (1, 2, 13, 14, 600, 1209):
+    for rank in [rank for rank in SHOWN if rank <= len(order)]:
         problem = next(p for p in watcher.problems if p.id == str(order[rank - 1]))
         print(f"pi_{rank}: row {problem.id} [{problem.subject}] {problem.question} -> {problem.answer} "
               f"{watcher.history[problem.id]}")

@@ -59,7 +59,7 @@ def chosen_notebooks(only: str | None) -> list[Path]:
 
 def wanted(study: Study, notebooks: list[Path]) -> list:
     """The configurations that the notebooks' `arms` parameters name, each once."""
-    arms = dict.fromkeys(arm for path in notebooks for arm in declared_arms(path))
+    arms = list(dict.fromkeys(arm for path in notebooks for arm in declared_arms(path)))
     return [with_arm(study.config, arm, seed) for arm in study.possible(arms) for seed in study.seeds]
 
 

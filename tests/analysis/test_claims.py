@@ -30,7 +30,7 @@ LIKE_THE_PAPER = {
 }
 
 
-def write_run(folder, arm: str, seed: int, facts: dict) -> Run:
+def write_run(folder, arm: str, seed: int, facts: dict, subjects=SUBJECTS) -> Run:
     """The records of a run with these facts; every seed differs a little from the next."""
     config = with_arm(load_profile("pocket"), arm, seed)
     config = config.changed(steps=min(config.steps, 1) * 60)
@@ -50,7 +50,7 @@ def write_run(folder, arm: str, seed: int, facts: dict) -> Run:
                 "accuracy": {"qwen-eval": value + noise * (place + 1), "math-verify": 0.99},
                 "reflecting": 100 * benchmark.samples * reflecting,
                 "by_subject": {name: {"n": 10, "accuracy": part + noise}
-                               for name, part in zip(SUBJECTS, parts, strict=True)}})
+                               for name, part in zip(subjects, parts)}})
     append_rows(folder / "evaluations.jsonl", rows)
     append_rows(folder / "metrics.jsonl", [
         {"step": step, "outcome": 0.2 if step < 5 else facts.get("outcome", 0.5), "kl": facts.get("kl", 0.1)}
@@ -61,14 +61,15 @@ def write_run(folder, arm: str, seed: int, facts: dict) -> Run:
 @pytest.fixture
 def rows_of(tmp_path):
     """The ledger of a paper-like study in which some facts are others, by claim."""
-    def build(changes: dict | None = None, seeds=(0, 1, 2)) -> dict[str, dict]:
+    def build(changes: dict | None = None, seeds=(0, 1, 2), arms=LEDGER_ARMS, subject: str | None = "Algebra",
+              subjects=SUBJECTS) -> dict[str, dict]:
         facts = copy.deepcopy(LIKE_THE_PAPER)
         for arm, changed in (changes or {}).items():
             facts[arm].update(changed)
         folder = tmp_path / str(len(list(tmp_path.iterdir())))
-        runs = {arm: [write_run(folder / f"{arm}-{seed}", arm, seed, facts[arm]) for seed in seeds]
-                for arm in LEDGER_ARMS}
-        return {row["id"]: row for row in ledger(runs, "Algebra")}
+        runs = {arm: [write_run(folder / f"{arm}-{seed}", arm, seed, facts[arm], subjects) for seed in seeds]
+                for arm in arms}
+        return {row["id"]: row for row in ledger(runs, subject)}
     return build
 
 
@@ -140,6 +141,15 @@ def test_what_never_saturated_is_not_measured(rows_of):
         assert rows[claim]["verdict"] == "not measured"
         assert rows[claim]["measured"] == {"mean": None, "low": None, "high": None, "seeds": 0}
     assert rows["C01"]["verdict"] == "reproduced"
+
+
+def test_what_a_training_file_does_not_offer_is_not_measured(rows_of):
+    """One problem: no second example. No subject, or none but the example's: nothing to cross into."""
+    for row in (rows_of(arms=["base", "one-shot", "full-set", "format-reward", "entropy-only"]),
+                rows_of(subject=None), rows_of(subjects=("Algebra",)), rows_of(subjects=())):
+        lacking = {claim: each["reason"] for claim, each in row.items() if each["verdict"] == "not measured"}
+        assert lacking and set(lacking) <= {"C01", "C03", "C05"} and "one seed" not in str(lacking)
+        assert all("reason" not in each for claim, each in row.items() if claim not in lacking)
 
 
 def test_one_seed_measures_but_decides_nothing(rows_of):

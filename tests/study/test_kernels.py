@@ -35,8 +35,8 @@ def test_run_twice_in_one_kernel_and_again_after_a_change_with_pictures(tmp_path
         for seed in (0, 1):
             fabricate(with_arm(load_profile("pocket"), arm, seed), tmp_path)
     plain = load_notebook_node(str(OVERVIEW))
-    given = {"seeds": [0, 1], "results_dir": str(tmp_path), "arms": "one-shot"}
-    once = parameterize_notebook(copy.deepcopy(plain), given)
+    injected = {"seeds": [0, 1], "results_dir": str(tmp_path), "arms": "one-shot"}
+    once = parameterize_notebook(copy.deepcopy(plain), injected)
     changed = copy.deepcopy(plain.cells)
     cell = next(cell for cell in changed if "parameters" in cell.metadata.get("tags", []))
     cell.source += f"\nseeds = [1]\nresults_dir = {str(tmp_path)!r}\nmine = 3"

@@ -12,6 +12,7 @@ import matplotlib.pyplot as plt
 import nbformat
 import pandas as pd
 import pytest
+from conftest import write_lines
 
 from rlvr_utils.data import problems
 from rlvr_utils.data.prompts import SUFFIX
@@ -240,6 +241,24 @@ def test_the_ledger_of_a_profile_has_every_claim(profile, results):
     rows = {row["id"]: row for row in reproduce.write_claims(open_study(profile, [0, 1], str(results(profile))))}
     assert len(rows) == 10 and rows["C01"]["verdict"] != "not measured"
     assert (rows["C06"]["verdict"] == "not measured") == profile.startswith("deepseek")
+
+
+@pytest.mark.parametrize("problems", [1, 2])
+def test_a_training_file_of_ones_own_is_reproduced_to_the_ledger(problems, tmp_path, monkeypatch, capsys):
+    """One problem, or two without subjects: what cannot be compared is not measured, and nothing dies."""
+    rows = [{"question": f"{i} + 1?", "answer": str(i + 1)} for i in range(problems)]
+    file = write_lines(tmp_path / "mine.jsonl", rows)
+    study = open_study("pocket", [0, 1], str(tmp_path / "results"), train_file=str(file), eval_files=str(file))
+    for config in reproduce.wanted(study, NOTEBOOKS):
+        fabricate(config, study.results)
+    monkeypatch.setattr(reproduce, "execute", lambda *_: None)
+    reproduce.reproduce(study)
+    claims = {row["id"]: row for row in json.loads((study.results / "claims.json").read_text())}
+    assert len(claims) == 10 and "not measured" in capsys.readouterr().out
+    assert claims["C05"]["verdict"] == "not measured" and claims["C05"]["reason"]
+    assert (claims["C03"]["verdict"] == "not measured") == (problems == 1)
+    for number in ("02", "04", "05"):
+        shown(number, "pocket", study.results, capsys, train_file=str(file), eval_files=str(file))
 
 
 def test_the_common_parameters_stay_put():
