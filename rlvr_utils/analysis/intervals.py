@@ -33,14 +33,15 @@ class Interval:
         return self.percent()
 
 
-def interval_text(mean: float, low: float | None, high: float | None, n: int) -> str:
-    """The numbers of an interval for display, in their own unit to one decimal: `78.2 [76.9, 79.5]`.
+def interval_text(mean: float, low: float | None, high: float | None, n: int, decimals: int = 1) -> str:
+    """The numbers of an interval for display, in their own unit: `78.2 [76.9, 79.5]`.
 
     Bounds that are None or NaN are unknown; `n` then stands in for them: `78.2 (n=1)`.
     """
-    if pd.isna(low) or pd.isna(high):
-        return f"{_decimal(mean)} (n={n})"
-    return f"{_decimal(mean)} [{_decimal(low)}, {_decimal(high)}]"
+    # Adding 0.0 turns a rounded -0.0 into 0.0.
+    mean, low, high = (f"{round(value, decimals) + 0.0:.{decimals}f}" if pd.notna(value) else None
+                       for value in (mean, low, high))
+    return f"{mean} (n={n})" if low is None or high is None else f"{mean} [{low}, {high}]"
 
 
 def mean_interval(values: Sequence[float], confidence: float = 0.95) -> Interval:
@@ -120,11 +121,6 @@ def _finite(values: Sequence[float], asked: str) -> list[float]:
     if not values or not all(map(isfinite, values)):
         raise UserError(f"{asked} needs finite values, at least one; it was given {values}")
     return values
-
-
-def _decimal(value: float) -> str:
-    # Adding 0.0 turns a rounded -0.0 into 0.0.
-    return f"{round(value, 1) + 0.0:.1f}"
 
 
 def _check_confidence(confidence: float) -> None:

@@ -220,9 +220,10 @@ def saturation_table(runs: Runs, benchmarks: list[str]) -> pd.DataFrame:
 
 
 def claims_frame(rows: list[dict]) -> pd.DataFrame:
-    """The ledger for reading: claim, published, measured with its interval, verdict, notebook."""
+    """The ledger for reading: claim, published, measured with its interval, verdict, notebook. Measured numbers
+    keep the two decimals of the ledger: rounded once more, 109.148 would read 109.2."""
     def measured(m: dict) -> str:
-        return "-" if m["mean"] is None else interval_text(m["mean"], m["low"], m["high"], m["seeds"])
+        return "-" if m["mean"] is None else interval_text(m["mean"], m["low"], m["high"], m["seeds"], decimals=2)
 
     return pd.DataFrame([{"claim": row["statement"], "unit": row["unit"], "published": row["published"],
                           "measured here": measured(row["measured"]), "verdict": row["verdict"],
