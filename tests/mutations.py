@@ -419,6 +419,36 @@ MUTATIONS = {
         "return text",
         "data/test_problems.py",
     ),
+    "half an evaluation is averaged": (
+        "analysis/measures.py",
+        "if wide.empty or wide.isna().any(axis=None):",
+        "if wide.empty:",
+        "analysis/test_measures.py",
+    ),
+    "a table that outlives its files": (
+        "analysis/measures.py",
+        "(path, stat.st_size, stat.st_mtime_ns) for",
+        "(path,) for",
+        "analysis/test_measures.py",
+    ),
+    "differences that are not paired": (
+        "analysis/intervals.py",
+        "[a[seed] - b[seed] for seed in sorted(a)]",
+        "[x - y for x, y in zip(a.values(), b.values())]",
+        "analysis/test_intervals.py",
+    ),
+    "problems of one kind counted as independent": (
+        "analysis/intervals.py",
+        """.fit(cov_type="cluster", cov_kwds={"groups": codes}, use_t=True)""",
+        ".fit()",
+        "analysis/test_intervals.py",
+    ),
+    "a benchmark that is taken for an arm": (
+        "study/tables.py",
+        """frame.rename(index=LABELS, level="arm") if "arm" in frame.index.names else frame""",
+        "frame.rename(index=LABELS)",
+        "study/test_tables.py",
+    ),
 }
 
 

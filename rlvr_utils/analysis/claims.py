@@ -8,18 +8,22 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from rlvr_utils.analysis.intervals import Interval, difference_interval, mean_interval
+from rlvr_utils.analysis.intervals import Interval, mean_interval
 from rlvr_utils.analysis.measures import (
+    Runs,
     arc_benchmarks,
     by_seed,
-    curve,
+    curves,
+    gap,
     main_benchmark,
     math_benchmarks,
     reflecting,
-    saturation,
     score,
+    share_of_gain,
     steps,
+    steps_after_saturation,
     subject_gains,
+    training_curve,
 )
 from rlvr_utils.analysis.published import published_text, published_value
 from rlvr_utils.records.run import Run
@@ -27,7 +31,6 @@ from rlvr_utils.records.run import Run
 # A difference smaller than this many points counts as "about equal" (C02, C03).
 MARGIN = 0.05
 NEVER_SATURATED = "a seed was not evaluated twice after its training accuracy had saturated"
-Runs = dict[str, list[Run]]
 
 
 @dataclass(frozen=True)
@@ -46,8 +49,8 @@ class Claim:
     lacking: str = ""  # why there is nothing to decide, where the seeds are not the reason
 
     def row(self) -> dict:
-        """The row of claims.json. A claim whose intervals cannot be had (one seed) or whose
-        condition never arose is "not measured", and `reason` says why."""
+        """The row of claims.json. A claim without an interval (one seed), or whose condition never
+        arose, is "not measured", and `reason` says why."""
         known = self.measured is not None and self.measured.low is not None and self.holds is not None
         verdict = ("reproduced" if self.holds else "not reproduced") if known else "not measured"
         measured = {"mean": None, "low": None, "high": None, "seeds": 0}
@@ -67,12 +70,8 @@ def above(interval: Interval | None, bound: float = 0.0) -> bool | None:
 
 
 def accuracy_gap(runs: Runs, arm: str, other: str, benchmarks: list[str]) -> Interval | None:
-    """Accuracy of `arm` minus that of `other` after the last step, paired by seed; None where the training
-    file offers one of the two no example."""
-    if not {arm, other} <= runs.keys():
-        return None
-    return difference_interval(by_seed(runs[arm], lambda run: score(run, benchmarks)),
-                               by_seed(runs[other], lambda run: score(run, benchmarks)))
+    """The gap between two arms; None where the training file offers one of the two no example."""
+    return gap(runs, arm, other, benchmarks) if {arm, other} <= runs.keys() else None
 
 
 def _without(runs: Runs, arm: str) -> str:
@@ -81,7 +80,7 @@ def _without(runs: Runs, arm: str) -> str:
 
 
 def _published_gap(column: str, dataset: str, other: str, **match) -> float:
-    """The difference of two rows of Table 8; `match` picks among the rows of `other`."""
+    """`dataset` minus `other` in a column of Table 8; `match` picks one of the rows of `other`."""
     return round(published_value(8, column, dataset=dataset)
                  - published_value(8, column, dataset=other, **match), 1)
 
@@ -97,18 +96,19 @@ def c01(runs: Runs) -> Claim:
 
 
 def c02(runs: Runs) -> Claim:
-    gap = accuracy_gap(runs, "one-shot", "full-set", math_benchmarks(runs["base"][0].config))
+    difference = accuracy_gap(runs, "one-shot", "full-set", math_benchmarks(runs["base"][0].config))
     return Claim("C02", "One example about equals the whole set",
                  "{pi_1} minus full set lies above -5 points", "points on the six-benchmark average",
                  _published_gap("Avg", "{pi_1}", "DSR-sub", reward_type="outcome"),
-                 gap, above(gap, -MARGIN), "figure1_comparison", "02_one_shot_training")
+                 difference, above(difference, -MARGIN), "figure1_comparison", "02_one_shot_training")
 
 
 def c03(runs: Runs) -> Claim:
-    gap = accuracy_gap(runs, "two-shot", "one-shot", math_benchmarks(runs["base"][0].config))
+    difference = accuracy_gap(runs, "two-shot", "one-shot", math_benchmarks(runs["base"][0].config))
     return Claim("C03", "Two examples equal or pass one", "two-shot minus {pi_1} lies above -5 points",
                  "points on the six-benchmark average", _published_gap("Avg", "{pi_1,pi_13}", "{pi_1}"),
-                 gap, above(gap, -MARGIN), "figure1_comparison", "02_one_shot_training", _without(runs, "two-shot"))
+                 difference, above(difference, -MARGIN), "figure1_comparison", "02_one_shot_training",
+                 _without(runs, "two-shot"))
 
 
 def c05(runs: Runs, own_subject: str | None) -> Claim:
@@ -147,8 +147,7 @@ def c06(runs: Runs) -> Claim:
 
 def _after_saturation(run: Run, value) -> float | None:
     """`value(step)` at the last evaluation minus at the first one at or after saturation."""
-    start = saturation(run)
-    evaluated = [step for step in steps(run) if start is not None and step >= start]
+    evaluated = steps_after_saturation(run)
     return value(evaluated[-1]) - value(evaluated[0]) if len(evaluated) > 1 else None
 
 
@@ -165,14 +164,9 @@ def c07(runs: Runs) -> Claim:
 
 def c08(runs: Runs) -> Claim:
     math = math_benchmarks(runs["base"][0].config)
-    bases = {run.config.seed: run for run in runs["base"]}
-
-    def loss_from_best(run: Run) -> float:
-        values = [value for _, value in curve(run, bases[run.config.seed], math)]
-        return values[-1] - max(values)
-
-    kept = mean_interval([loss_from_best(run) for run in runs["one-shot"]])
-    strayed = all(run.rows("metrics")[-1]["kl"] > 1.0 for run in runs["one-shot"])
+    tested = [[value for _, value in points] for points in curves(runs, "one-shot", math)]
+    kept = mean_interval([values[-1] - max(values) for values in tested])
+    strayed = all(training_curve(run, "kl")[-1][1] > 1.0 for run in runs["one-shot"])
     return Claim("C08", "Over-fitting shows late in the training example's own outputs and spares the test",
                  "at the end the k3 divergence on the training example exceeds 1 nat a token in every seed, and test "
                  "accuracy has kept within 5 points of its best", "points, last minus best six-benchmark average",
@@ -193,10 +187,9 @@ def c09(runs: Runs) -> Claim:
 
 def c13(runs: Runs) -> Claim:
     main = [main_benchmark(runs["base"][0].config)]
-    bases = {run.config.seed: run for run in runs["base"]}
-    curves = [[value for _, value in curve(run, bases[run.config.seed], main)] for run in runs["entropy-only"]]
-    rise = mean_interval([max(values) - values[0] for values in curves])
-    fall = mean_interval([max(values) - values[-1] for values in curves])
+    tested = [[value for _, value in points] for points in curves(runs, "entropy-only", main)]
+    rise = mean_interval([max(values) - values[0] for values in tested])
+    fall = mean_interval([max(values) - values[-1] for values in tested])
     return Claim("C13", "Entropy alone, without reward, lifts the base; then it collapses",
                  "best minus base and best minus last both lie above zero", "points, best step minus base on MATH500 "
                  "or its stand-in", round(published_value(6, "MATH500", model="Qwen2.5-Math-1.5B", step=20)
@@ -208,10 +201,7 @@ def c14(runs: Runs) -> Claim:
     main = [main_benchmark(runs["base"][0].config)]
     rest = accuracy_gap(runs, "one-shot", "format-reward", main)
     lift = accuracy_gap(runs, "format-reward", "base", main)
-    value = {arm: by_seed(runs[arm], lambda run: score(run, main)) for arm in ("base", "format-reward", "one-shot")}
-    gains = [(value["format-reward"][seed] - start, value["one-shot"][seed] - start)
-             for seed, start in value["base"].items()]
-    share = mean_interval([form / gain for form, gain in gains]) if all(gain for _, gain in gains) else None
+    share = share_of_gain(runs, "format-reward", "one-shot", main)
     start, form, one = (published_value(14, "MATH500", **row) for row in (
         {"dataset": "base"}, {"dataset": "DSR-sub", "reward_type": "format", "entropy_loss": True},
         {"dataset": "{pi_1}", "reward_type": "outcome", "entropy_loss": True}))

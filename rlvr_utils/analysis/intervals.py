@@ -1,19 +1,22 @@
-"""Intervals over seeds and over graded answers."""
+"""95 % confidence intervals: over seeds, over graded answers, over clusters of problems."""
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Hashable, Mapping, Sequence
 from dataclasses import dataclass
-from math import isfinite, sqrt
+from math import isfinite
+
+import pandas as pd
+from scipy import stats
 
 from rlvr_utils.errors import UserError
 
 
 @dataclass(frozen=True)
 class Interval:
-    """A point estimate with its confidence interval, all in shares (1.0 is 100 %).
+    """A point estimate with its confidence interval, usually as shares (1.0 is 100 %).
 
-    `n` is the number of seeds (or of trials, for a single share). `low` and `high` are None
-    where n = 1: one seed says nothing about the spread between seeds.
+    `n` counts the independent units behind it: seeds, trials or clusters. `low` and `high` are None
+    where one unit says nothing about the spread between units.
     """
 
     mean: float
@@ -22,80 +25,102 @@ class Interval:
     n: int
 
     def percent(self) -> str:
-        """The interval in percent: `78.2 [76.9, 79.5]`, or `78.2 (n=1)` without bounds."""
-        if self.low is None or self.high is None:
-            return f"{_percent(self.mean)} (n={self.n})"
-        return f"{_percent(self.mean)} [{_percent(self.low)}, {_percent(self.high)}]"
+        """A share for display, in percent: `78.2 [76.9, 79.5]`, or `78.2 (n=1)` without bounds."""
+        bounds = (None, None) if self.low is None or self.high is None else (100 * self.low, 100 * self.high)
+        return interval_text(100 * self.mean, *bounds, self.n)
 
     def __str__(self) -> str:
         return self.percent()
 
 
+def interval_text(mean: float, low: float | None, high: float | None, n: int, decimals: int = 1) -> str:
+    """The numbers of an interval for display, in their own unit: `78.2 [76.9, 79.5]`.
+
+    Bounds that are None or NaN are unknown; `n` then stands in for them: `78.2 (n=1)`.
+    """
+    # Adding 0.0 turns a rounded -0.0 into 0.0.
+    mean, low, high = (f"{round(value, decimals) + 0.0:.{decimals}f}" if pd.notna(value) else None
+                       for value in (mean, low, high))
+    return f"{mean} (n={n})" if low is None or high is None else f"{mean} [{low}, {high}]"
+
+
 def mean_interval(values: Sequence[float], confidence: float = 0.95) -> Interval:
     """The mean over seeds with its two-sided Student-t interval (n - 1 degrees of freedom).
 
-    `values` holds one share a seed. The bounds are not clipped to [0, 1]: they belong to the
-    mean of a few seeds, and a clipped bound would hide how few they are. With one value `low`
+    `values` holds one number per seed. The bounds are not clipped to [0, 1]: they belong to the
+    mean of a few seeds, and a clipped bound would hide how few they are. With one value, `low`
     and `high` are None. Raises `UserError` for no value, one that is not finite, or a
     confidence outside (0, 1).
     """
-    values = [float(value) for value in values]
+    values = _finite(values, "mean_interval")
     _check_confidence(confidence)
-    if not values or not all(map(isfinite, values)):
-        raise UserError(f"mean_interval needs finite values, one a seed; it was given {values}")
-    n = len(values)
-    mean = sum(values) / n
+    n, mean = len(values), sum(values) / len(values)
     if n == 1:
         return Interval(mean, None, None, 1)
-    from scipy.stats import t
+    error = float(stats.sem(values))
+    if error == 0:  # scipy's interval of no width is NaN
+        return Interval(mean, mean, mean, n)
+    low, high = stats.t.interval(confidence, n - 1, loc=mean, scale=error)
+    return Interval(mean, float(low), float(high), n)
 
-    variance = sum((value - mean) ** 2 for value in values) / (n - 1)
-    half = float(t.ppf((1 + confidence) / 2, n - 1)) * sqrt(variance / n)
-    return Interval(mean, mean - half, mean + half, n)
 
+def difference_interval(a: Mapping[int, float], b: Mapping[int, float], confidence: float = 0.95) -> Interval:
+    """The mean of a - b with the paired Student-t interval (that of scipy's `ttest_rel`).
 
-def difference_interval(
-    a: Mapping[int, float], b: Mapping[int, float], confidence: float = 0.95
-) -> Interval:
-    """The mean of a - b with the Student-t interval of the differences paired by seed.
-
-    `a` and `b` map a seed to a share. Pairing removes what the two arms share through the seed.
+    `a` and `b` map a seed to a number. Pairing removes what the two arms share through the seed.
     Raises `UserError` where the seeds are not the same, or as `mean_interval` does.
     """
     if set(a) != set(b):
         unpaired = sorted(set(a) ^ set(b))
-        raise UserError(
-            f"difference_interval pairs by seed, but seeds {unpaired} are in one arm only; "
-            "leave them out or run the other arm"
-        )
+        raise UserError(f"difference_interval pairs by seed, but seeds {unpaired} are in one arm only; "
+                        "leave them out or run the other arm")
     return mean_interval([a[seed] - b[seed] for seed in sorted(a)], confidence)
 
 
 def wilson_interval(successes: int, n: int, confidence: float = 0.95) -> Interval:
     """The share successes / n with the Wilson score interval (E. B. Wilson, 1927).
 
-    It stays inside [0, 1] and keeps a width at 0 and at n successes. It speaks of the sampling
-    of `n` independent trials, not of the spread between seeds. Raises `UserError` unless
+    It stays inside [0, 1] and keeps a width at 0 and at n successes. It describes the sampling
+    of `n` independent trials, not the spread between seeds. Raises `UserError` unless
     0 <= successes <= n and n >= 1.
     """
     _check_confidence(confidence)
     if n < 1 or not 0 <= successes <= n:
-        raise UserError(
-            f"wilson_interval needs 0 <= successes <= n and n >= 1; it was given {successes}, {n}"
-        )
-    from scipy.stats import norm
-
-    z = float(norm.ppf((1 + confidence) / 2))
-    share = successes / n
-    centre = (share + z * z / (2 * n)) / (1 + z * z / n)
-    half = z * sqrt(share * (1 - share) / n + z * z / (4 * n * n)) / (1 + z * z / n)
-    # Rounding must not push a bound past the share that it bounds.
-    return Interval(share, min(share, max(0.0, centre - half)), max(share, centre + half), n)
+        raise UserError(f"wilson_interval needs 0 <= successes <= n and n >= 1; it was given {successes}, {n}")
+    bounds = stats.binomtest(successes, n).proportion_ci(confidence, method="wilson")
+    return Interval(successes / n, float(bounds.low), float(bounds.high), n)
 
 
-def _percent(share: float) -> str:
-    # Adding 0.0 turns a rounded -0.0 into 0.0.
-    return f"{round(100 * share, 1) + 0.0:.1f}"
+def clustered_interval(values: Sequence[float], clusters: Sequence[Hashable], confidence: float = 0.95) -> Interval:
+    """The mean over problems with an interval that allows for problems of one kind going right or wrong together.
+
+    `values` and `clusters` run side by side: a number per problem and the kind it belongs to. The
+    interval is that of a regression on a constant with cluster-robust errors (statsmodels, whose
+    small-sample correction and G - 1 degrees of freedom for G clusters are easy to get wrong by hand).
+    `n` is G; with one cluster, `low` and `high` are None. Raises `UserError` for lists of different
+    lengths, or as `mean_interval` does.
+    """
+    values = _finite(values, "clustered_interval")
+    _check_confidence(confidence)
+    if len(values) != len(clusters):
+        raise UserError(f"clustered_interval needs one cluster per value; it was given {len(values)} values and "
+                        f"{len(clusters)} clusters")
+    codes, kinds = pd.factorize(pd.Series(list(clusters)), use_na_sentinel=False)
+    if len(kinds) == 1:
+        return Interval(sum(values) / len(values), None, None, 1)
+    from statsmodels.api import OLS  # half a second that nothing else needs
+
+    fit = OLS(values, [1.0] * len(values)).fit(cov_type="cluster", cov_kwds={"groups": codes}, use_t=True)
+    low, high = fit.conf_int(1 - confidence)[0]
+    return Interval(float(fit.params[0]), float(low), float(high), len(kinds))
+
+
+def _finite(values: Sequence[float], asked: str) -> list[float]:
+    """The values as floats; `UserError` where there are none, or one has no mean."""
+    values = [float(value) for value in values]
+    if not values or not all(map(isfinite, values)):
+        raise UserError(f"{asked} needs finite values, at least one; it was given {values}")
+    return values
 
 
 def _check_confidence(confidence: float) -> None:

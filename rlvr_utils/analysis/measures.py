@@ -1,14 +1,27 @@
-"""Numbers taken from the records of runs: accuracies, averages, curves, saturation."""
+"""Numbers taken from the records of runs: one tidy table per run, and what is read from it."""
 from __future__ import annotations
 
+from functools import lru_cache
+from pathlib import Path
+
+import pandas as pd
+
+from rlvr_utils.analysis.intervals import Interval, difference_interval, mean_interval
+from rlvr_utils.errors import UserError
 from rlvr_utils.recipe.config import RunConfig
 from rlvr_utils.records.run import Run
 
 SIX = ("MATH500", "AIME24", "AMC23", "Minerva", "OlympiadBench", "AIME25")  # the paper's average
 ARC = ("ARC-E", "ARC-C")
 GRADER = "qwen-eval"
+ACCURACY = f"accuracy.{GRADER}"  # the measure that is meant wherever none is named
 # Training counts as saturated once this many steps in a row average this training accuracy.
 SATURATED, SATURATED_STEPS = 0.95, 5
+# The fields of an evaluation record that become measures; those in `PARTS` hold one number per name.
+FIELDS = ("solved_once", "boxed", "length", "truncated", "reflecting")
+PARTS = ("accuracy", "timeouts", "reflection")
+COLUMNS = ("run", "arm", "seed", "step", "benchmark", "measure", "value", "n")
+Runs = dict[str, list[Run]]
 
 
 def main_benchmark(config: RunConfig) -> str:
@@ -24,32 +37,190 @@ def math_benchmarks(config: RunConfig) -> list[str]:
 
 
 def arc_benchmarks(config: RunConfig) -> list[str]:
+    """ARC or what stands for it; none where a profile has neither."""
     return [benchmark.name for benchmark in config.benchmarks if benchmark.stands_for in ARC]
 
 
 def transfer_benchmarks(config: RunConfig) -> list[str]:
-    """ARC or what stands for it; all of the reader's own files; none where a profile has mathematics only."""
+    """ARC or what stands for it; all of the reader's own files; none where a profile has only mathematics."""
     own = not any(benchmark.stands_for for benchmark in config.benchmarks)
     return arc_benchmarks(config) or (math_benchmarks(config) if own else [])
 
 
+def tidy(run: Run) -> pd.DataFrame:
+    """Everything measured in a run, one number per row, with the columns of `COLUMNS`.
+
+    An evaluation gives a row per step, benchmark and measure: `accuracy.<grader>` (or `.acc`,
+    `.acc_norm` of scored choices), `boxed`, `truncated` and `solved_once` are shares in 0 to 1;
+    `length` is a mean in tokens; `timeouts.<grader>`, `reflection.<word>` and `reflecting` count
+    responses; `subject.<name>` is the accuracy on one subject. A training metric (`outcome`, `kl`,
+    `grad_norm`, ...) has an empty `benchmark`; a step without a value for it has no row. `n` is how many
+    responses the number is over: problems x samples, for `solved_once` the problems, for training
+    the rollouts of a step.
+
+    The table is kept until one of the run's files changes. Raises `UserError` as `Run.rows` does.
+    """
+    files = ((path, path.stat()) for path in sorted(run.folder.glob("**/*.jsonl")))
+    return _tidy(run.folder, tuple((path, stat.st_size, stat.st_mtime_ns) for path, stat in files)).copy()
+
+
+@lru_cache(maxsize=128)
+def _tidy(folder: Path, _versions: tuple) -> pd.DataFrame:
+    run = Run(folder)
+    config = run.config
+    rollouts = config.prompts_per_step * config.num_generations
+    rows = [(row["step"], row["benchmark"], *number) for row in run.rows("evaluations") for number in _numbers(row)]
+    rows += [(row["step"], "", metric, value, rollouts) for row in run.rows("metrics")
+             for metric, value in row.items() if metric != "step" and isinstance(value, int | float)]
+    table = pd.DataFrame(rows, columns=list(COLUMNS[3:])).astype({"value": float})
+    table.insert(0, "seed", config.seed)
+    table.insert(0, "arm", config.arm)
+    table.insert(0, "run", folder.name)
+    return table
+
+
+def _numbers(row: dict) -> list[tuple[str, float, int]]:
+    """(measure, value, n) of one evaluation record; likelihood records have accuracies only."""
+    n = row["problems"] * row["samples"]
+    plain = [(field, row[field], row["problems"] if field == "solved_once" else n) for field in FIELDS if field in row]
+    parts = [(f"{field}.{name}", value, n) for field in PARTS for name, value in row.get(field, {}).items()]
+    subjects = [(f"subject.{name}", part["accuracy"], part["n"]) for name, part in row.get("by_subject", {}).items()]
+    return parts + plain + subjects
+
+
+def _by_step(run: Run, benchmarks: list[str], measure: str, step: int | None = None,
+             column: str = "value") -> pd.DataFrame:
+    """One measure, a row per evaluated step (or of this one only) and a column per benchmark.
+
+    Raises `UserError` where a benchmark lacks the measure at a step: half an evaluation has no average.
+    """
+    table = tidy(run)
+    chosen = table[(table["measure"] == measure) & table["benchmark"].isin(benchmarks)]
+    wide = chosen.pivot(index="step", columns="benchmark", values=column).reindex(columns=benchmarks)
+    wide = wide if step is None else wide.reindex([step])
+    if wide.empty or wide.isna().any(axis=None):
+        lacking = [f"{name} at step {at}" for at in wide.index for name in wide if pd.isna(wide.loc[at, name])]
+        raise UserError(f"{run.folder.name}/evaluations.jsonl has no {measure} of "
+                        f"{', '.join(lacking[:3] or benchmarks)}; evaluate the run again")
+    return wide
+
+
 def steps(run: Run) -> list[int]:
     """The evaluated steps in order."""
-    return sorted({row["step"] for row in run.rows("evaluations")})
+    table = tidy(run)
+    return sorted(table.loc[table["benchmark"] != "", "step"].unique().tolist())
 
 
-def score(run: Run, benchmarks: list[str], field: str = "accuracy", step: int | None = None) -> float:
-    """Mean over benchmarks of one field at a step (the last evaluated one by default)."""
+def score(run: Run, benchmarks: list[str], measure: str = ACCURACY, step: int | None = None) -> float:
+    """Mean over benchmarks of one measure at a step, by default the last evaluated one.
+
+    Raises `UserError` for a benchmark without it.
+    """
     step = steps(run)[-1] if step is None else step
-    values = [row[field][GRADER] if field == "accuracy" else row[field]
-              for row in run.rows("evaluations") if row["step"] == step and row["benchmark"] in benchmarks]
-    return sum(values) / len(values)
+    return float(_by_step(run, benchmarks, measure, step).loc[step].mean())
+
+
+def curve(run: Run, base: Run, benchmarks: list[str], measure: str = ACCURACY) -> list[tuple[int, float]]:
+    """(step, value) of a run at each evaluated step; the base run gives step 0."""
+    start = [] if run.config.steps == 0 else [(0, score(base, benchmarks, measure))]
+    return start + list(_by_step(run, benchmarks, measure).mean(axis=1).items())
+
+
+def count(run: Run, benchmarks: list[str], measure: str, step: int) -> int:
+    """Responses counted by a measure such as `reflection.recheck`, over all benchmarks."""
+    return int(_by_step(run, benchmarks, measure, step).loc[step].sum())
 
 
 def reflecting(run: Run, benchmarks: list[str], step: int) -> float:
     """Share of responses with a word of self-reflection (paper §3.2.4), over all benchmarks."""
-    rows = [row for row in run.rows("evaluations") if row["step"] == step and row["benchmark"] in benchmarks]
-    return sum(row["reflecting"] for row in rows) / sum(row["problems"] * row["samples"] for row in rows)
+    responses = _by_step(run, benchmarks, "reflecting", step, "n").loc[step].sum()
+    return count(run, benchmarks, "reflecting", step) / int(responses)
+
+
+def subjects(run: Run, benchmark: str) -> dict[str, float]:
+    """Accuracy by subject after the last step; empty for a benchmark without subjects."""
+    last = _last_subjects(run, benchmark)
+    return dict(zip(last.index, last["value"].tolist()))
+
+
+def subject_sizes(run: Run, benchmark: str) -> dict[str, int]:
+    """How many responses each accuracy of `subjects` is over."""
+    last = _last_subjects(run, benchmark)
+    return dict(zip(last.index, last["n"].tolist()))
+
+
+def _last_subjects(run: Run, benchmark: str) -> pd.DataFrame:
+    table = tidy(run)
+    chosen = table[(table["benchmark"] == benchmark) & table["measure"].str.startswith("subject.")
+                   & (table["step"] == steps(run)[-1])]
+    return chosen.set_index(chosen["measure"].str.removeprefix("subject."))
+
+
+def subject_gains(run: Run, base: Run, benchmark: str) -> dict[str, float]:
+    """Accuracy after the last step minus the base's, by subject."""
+    last, start = subjects(run, benchmark), subjects(base, benchmark)
+    return {subject: last[subject] - start[subject] for subject in last}
+
+
+def training_curve(run: Run, metric: str) -> list[tuple[int, float]]:
+    """(step, value) of a training metric, without the steps that have no value."""
+    table = tidy(run)
+    chosen = table[(table["benchmark"] == "") & (table["measure"] == metric)]
+    return list(zip(chosen["step"].tolist(), chosen["value"].tolist()))
+
+
+def saturation(run: Run) -> int | None:
+    """The first step that ends SATURATED_STEPS steps of at least SATURATED training accuracy on
+    average; None when that never happens."""
+    outcomes = training_curve(run, "outcome")
+    for end in range(SATURATED_STEPS, len(outcomes) + 1):
+        window = [value for _, value in outcomes[end - SATURATED_STEPS:end]]
+        if sum(window) / SATURATED_STEPS >= SATURATED:
+            return outcomes[end - 1][0]
+    return None
+
+
+def steps_after_saturation(run: Run) -> list[int]:
+    """The evaluated steps from saturation on; none when training never saturates."""
+    start = saturation(run)
+    return [step for step in steps(run) if start is not None and step >= start]
+
+
+def best_step(run: Run, base: Run, benchmarks: list[str]) -> int:
+    """The step with the best score: chosen on the test sets, as the paper does, so optimistic."""
+    return max(curve(run, base, benchmarks), key=lambda point: point[1])[0]
+
+
+# ---- over seeds --------------------------------------------------------------------------------
+
+def by_seed(runs: list[Run], value) -> dict[int, float]:
+    """`value(run)` of each run, by seed."""
+    return {run.config.seed: value(run) for run in runs}
+
+
+def arm_interval(runs: list[Run], benchmarks: list[str], measure: str = ACCURACY) -> Interval:
+    """`score` after the last step, over the runs of an arm."""
+    return mean_interval([score(run, benchmarks, measure) for run in runs])
+
+
+def gap(runs: Runs, arm: str, other: str, benchmarks: list[str]) -> Interval:
+    """Accuracy of `arm` minus that of `other` after the last step, paired by seed."""
+    return difference_interval(by_seed(runs[arm], lambda run: score(run, benchmarks)),
+                               by_seed(runs[other], lambda run: score(run, benchmarks)))
+
+
+def share_of_gain(runs: Runs, arm: str, whole: str, benchmarks: list[str]) -> Interval | None:
+    """How much of the gain of `whole` over the base `arm` has too, seed by seed; None where a seed has
+    no gain to share."""
+    value = {name: by_seed(runs[name], lambda run: score(run, benchmarks)) for name in ("base", arm, whole)}
+    gains = [(value[arm][seed] - start, value[whole][seed] - start) for seed, start in value["base"].items()]
+    return mean_interval([part / gain for part, gain in gains]) if all(gain for _, gain in gains) else None
+
+
+def curves(runs: Runs, arm: str, benchmarks: list[str], measure: str = ACCURACY) -> list[list[tuple[int, float]]]:
+    """`curve` of each run of an arm, from its own seed's base."""
+    bases = {run.config.seed: run for run in runs["base"]}
+    return [curve(run, bases[run.config.seed], benchmarks, measure) for run in runs[arm]]
 
 
 def machines(runs: list[Run]) -> list[str]:
@@ -63,36 +234,3 @@ def spread(items: list, most: int = 6) -> list:
     if len(items) <= most:
         return list(items)
     return [items[round(place * (len(items) - 1) / (most - 1))] for place in range(most)]
-
-
-def by_seed(runs: list[Run], value) -> dict[int, float]:
-    """`value(run)` of each run, by seed."""
-    return {run.config.seed: value(run) for run in runs}
-
-
-def curve(run: Run, base: Run, benchmarks: list[str], field: str = "accuracy") -> list[tuple[int, float]]:
-    """(step, value) of a run, the base run giving step 0."""
-    start = [] if run.config.steps == 0 else [(0, score(base, benchmarks, field))]
-    return start + [(step, score(run, benchmarks, field, step)) for step in steps(run)]
-
-
-def best_step(run: Run, base: Run, benchmarks: list[str]) -> int:
-    """The step with the best score: chosen on the test sets, as the paper does, so optimistic."""
-    return max(curve(run, base, benchmarks), key=lambda point: point[1])[0]
-
-
-def saturation(run: Run) -> int | None:
-    """The first step that ends SATURATED_STEPS steps of at least SATURATED training accuracy on
-    average; None when that never happens."""
-    rows = run.rows("metrics")
-    for end in range(SATURATED_STEPS, len(rows) + 1):
-        window = rows[end - SATURATED_STEPS:end]
-        if sum(row["outcome"] for row in window) / SATURATED_STEPS >= SATURATED:
-            return window[-1]["step"]
-    return None
-
-
-def subject_gains(run: Run, base: Run, benchmark: str) -> dict[str, float]:
-    """Accuracy after the last step minus the base's, by subject."""
-    last, start = run.evaluations(benchmark)[-1]["by_subject"], base.evaluations(benchmark)[-1]["by_subject"]
-    return {subject: last[subject]["accuracy"] - start[subject]["accuracy"] for subject in last}

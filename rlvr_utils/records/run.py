@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import json
 import shutil
-from collections import Counter
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -51,16 +50,9 @@ class Run:
 
     def rows(self, name: str) -> list[dict]:
         """The rows of one of the run's JSON-lines files by step: metrics, evaluations, samples, responses,
-        history or timings. Of evaluations only those that `config` asks for, at steps where every benchmark
-        has been evaluated: half an evaluation is never averaged."""
+        history or timings. Of evaluations and responses only those that `config` asks for."""
         rows = sorted(read_rows(self.folder / f"{name}.jsonl"), key=lambda row: row["step"])
-        if name not in ("evaluations", "responses"):
-            return rows
-        rows = [row for row in rows if self.answers_to(row)]
-        if name == "evaluations":
-            done = Counter(row["step"] for row in rows)
-            rows = [row for row in rows if done[row["step"]] == len(self.config.benchmarks)]
-        return rows
+        return [row for row in rows if self.answers_to(row)] if name in ("evaluations", "responses") else rows
 
     def answers_to(self, row: dict) -> bool:
         """Was this record made by the evaluation that `config` asks for? A set that cannot be had here is

@@ -11,7 +11,7 @@ from IPython.display import Image, display
 from matplotlib.figure import Figure
 
 from rlvr_utils.analysis.intervals import Interval, mean_interval
-from rlvr_utils.analysis.measures import curve
+from rlvr_utils.analysis.measures import ACCURACY, Runs, curves, training_curve
 from rlvr_utils.recipe.arms import ARMS, LABELS
 from rlvr_utils.records.files import write_whole
 from rlvr_utils.records.run import Run
@@ -54,23 +54,23 @@ def draw_seeds(ax, seeds: list[Points], label: str, colour) -> None:
                         linewidth=0)
 
 
-def draw_arms(ax, runs: dict[str, list[Run]], arms: list[str], benchmarks: list[str], field: str = "accuracy",
+def draw_arms(ax, runs: Runs, arms: list[str], benchmarks: list[str], measure: str = ACCURACY,
               factor: float = 100.0) -> None:
-    """One line an arm: a field of the evaluations by rollout step, averaged over benchmarks."""
+    """One line per arm: a measure of the evaluations by rollout step, averaged over benchmarks."""
     for arm in arms:
-        seeds = [[(step, factor * value) for step, value in curve(run, base, benchmarks, field)]
-                 for run, base in zip(runs[arm], runs["base"])]
+        seeds = [[(step, factor * value) for step, value in points]
+                 for points in curves(runs, arm, benchmarks, measure)]
         draw_seeds(ax, seeds, LABELS[arm], COLOURS[arm])
     ax.set_xlabel("rollout step")
     ax.legend(fontsize=8)
 
 
 def draw_training(ax, runs: list[Run], metric: str, label: str, colour, window: int = 1, factor: float = 1.0) -> None:
-    """A training metric by step, smoothed by a trailing mean over `window` steps; steps of which it is not
-    known are left out."""
+    """A training metric by step, smoothed by a trailing mean over `window` steps; steps without a value are
+    left out."""
     seeds = []
     for run in runs:
-        known = [(row["step"], factor * row[metric]) for row in run.rows("metrics") if row[metric] is not None]
+        known = [(step, factor * value) for step, value in training_curve(run, metric)]
         windows = [known[max(0, end - window):end] for end in range(1, len(known) + 1)]
         seeds.append([(part[-1][0], sum(value for _, value in part) / len(part)) for part in windows])
     draw_seeds(ax, seeds, label, colour)

@@ -1,10 +1,29 @@
-"""Tables: measured numbers with intervals, the paper's beside them, written as CSV and Markdown."""
+"""Tables: measured numbers with intervals, the paper's beside them.
+
+A table holds numbers and is saved as such: a row per arm (or benchmark, or subject) and quantity, with
+`mean`, `low`, `high` (95 % over seeds; NaN with one seed), `n` (seeds) and, where the paper has it,
+`published`. Shares are in percent. `as_text` turns it into what a notebook shows.
+"""
 from __future__ import annotations
+
+from collections.abc import Iterable
 
 import pandas as pd
 
-from rlvr_utils.analysis.intervals import mean_interval
-from rlvr_utils.analysis.measures import GRADER, best_step, main_benchmark, math_benchmarks, score
+from rlvr_utils.analysis.intervals import Interval, interval_text, mean_interval
+from rlvr_utils.analysis.measures import (
+    Runs,
+    arm_interval,
+    best_step,
+    main_benchmark,
+    math_benchmarks,
+    saturation,
+    score,
+    steps,
+    steps_after_saturation,
+    subjects,
+    training_curve,
+)
 from rlvr_utils.analysis.published import MAIN_MODEL, MAIN_TABLE, published, published_model, published_value, table_of
 from rlvr_utils.recipe.arms import LABELS, TABLE5
 from rlvr_utils.records.files import write_whole
@@ -18,16 +37,53 @@ PAPER_ROWS = {"base": {"dataset": "base"}, "one-shot": {"dataset": "{pi_1}"}, "o
 
 
 def save_table(frame: pd.DataFrame, study: Study, name: str) -> pd.DataFrame:
-    """Write `results/<profile>/tables/<name>.csv` and return the frame for display."""
+    """Write the numbers to `results/<profile>/tables/<name>.csv`, with six significant digits, and return
+    the table."""
     folder = study.results / "tables"
     folder.mkdir(parents=True, exist_ok=True)
-    write_whole(folder / f"{name}.csv", frame.to_csv())
+    write_whole(folder / f"{name}.csv", frame.to_csv(float_format="%.6g"))
     return frame
 
 
+def as_text(frame: pd.DataFrame) -> pd.DataFrame:
+    """A table for reading: a row per entry of its first index level, a column per entry of the others,
+    cells such as `78.2 [76.9, 79.5]`, and the published numbers last. Arms appear under their labels."""
+    frame = frame.rename(index=LABELS, level="arm") if "arm" in frame.index.names else frame
+    cells = [interval_text(*row) for row in frame[["mean", "low", "high", "n"]].itertuples(index=False)]
+    shown = _spread_out(zip(frame.index, cells))
+    if "published" in frame:
+        paper = frame[frame["published"].notna()]
+        places = paper.index
+        if "published_set" in frame:
+            places = zip(places.get_level_values(0), paper["published_set"])
+        shown = shown.join(_spread_out(zip(places, paper["published"])).add_prefix("published "))
+    return shown
+
+
+def _spread_out(cells: Iterable[tuple[tuple, object]]) -> pd.DataFrame:
+    """Cells by their index entries: the first entry names the row, the others the column; in order of appearance."""
+    columns: dict[str, dict] = {}
+    for (row, *column), value in cells:
+        columns.setdefault(" ".join(column), {})[row] = value
+    return pd.DataFrame(columns)
+
+
+def _table(rows: dict[tuple, dict], *names: str) -> pd.DataFrame:
+    """Rows by their index entries; `names` are those of the index levels."""
+    frame = pd.DataFrame(list(rows.values()), index=pd.MultiIndex.from_tuples(list(rows), names=names))
+    return frame.astype({"published": float}) if "published" in frame else frame  # all None where nothing is
+
+
+def _numbers(interval: Interval, factor: float = 100.0) -> dict:
+    """The columns of an interval, a share becoming percent unless `factor` says otherwise."""
+    scaled = {name: float("nan") if value is None else factor * value
+              for name, value in (("mean", interval.mean), ("low", interval.low), ("high", interval.high))}
+    return {**scaled, "n": interval.n}
+
+
 def paper_row(table: int, arm: str, model: str | None) -> dict[str, float]:
-    """The published numbers (GRPO) of an arm's row by column, in `table` or where the paper has this
-    model's; empty where it has none, or several."""
+    """The published numbers (GRPO) of an arm by column: from `table`, or from the table in which the paper
+    has this model; empty where it has no such row, or several."""
     number = table_of(model, table)
     if number is None or arm not in PAPER_ROWS:
         return {}
@@ -53,54 +109,56 @@ def ablation_value(arm: str, model: str | None) -> float | None:
     return paper_value(MAIN_TABLE, "MATH500", arm, model)
 
 
-def arms_table(study: Study, runs: dict[str, list[Run]], benchmarks: list[str], table: int) -> pd.DataFrame:
-    """One row an arm: each benchmark after the last step with its interval, the average, and the
-    paper's number in the column of the same benchmark (`published`)."""
+def arms_table(study: Study, runs: Runs, benchmarks: list[str], table: int) -> pd.DataFrame:
+    """Accuracy in percent by arm and benchmark after the last step, the average over several benchmarks, and
+    the paper's number, measured on the set `published_set`."""
     stands = {benchmark.name: benchmark.stands_for for benchmark in study.config.benchmarks}
-    rows = {}
+    model, rows = published_model(study.config), {}
     for arm, arm_runs in runs.items():
-        row = {name: mean_interval([score(run, [name]) for run in arm_runs]).percent() for name in benchmarks}
-        if len(benchmarks) > 1:
-            row["average"] = mean_interval([score(run, benchmarks) for run in arm_runs]).percent()
         for name in benchmarks:
-            value = paper_value(table, stands[name], arm, published_model(study.config))
-            if value is not None:
-                row[f"published {stands[name]}"] = value
-        rows[LABELS[arm]] = row
-    return pd.DataFrame.from_dict(rows, orient="index")
+            paper = paper_value(table, stands[name], arm, model)
+            rows[arm, name] = {**_numbers(arm_interval(arm_runs, [name])), "published": paper,
+                               "published_set": stands[name] if paper is not None else None}
+        if len(benchmarks) > 1:
+            rows[arm, "average"] = _numbers(arm_interval(arm_runs, benchmarks))
+    return _table(rows, "arm", "benchmark")
 
 
-def last_and_best(study: Study, runs: dict[str, list[Run]]) -> pd.DataFrame:
-    """Last checkpoint beside the best one on the six-benchmark average (control X4): the best is
-    chosen on the test sets themselves, as the paper does, and so is optimistic."""
-    math, main = math_benchmarks(study.config), [main_benchmark(study.config)]
+def ablation_table(study: Study, runs: Runs) -> pd.DataFrame:
+    """Accuracy in percent on the main benchmark after the last step, by arm, beside the paper's best checkpoint."""
+    main, model = main_benchmark(study.config), published_model(study.config)
+    rows = {(arm, main): {**_numbers(arm_interval(arm_runs, [main])), "published": ablation_value(arm, model),
+                          "published_set": "MATH500"} for arm, arm_runs in runs.items()}
+    return _table(rows, "arm", "benchmark")
+
+
+def last_and_best(study: Study, runs: Runs) -> pd.DataFrame:
+    """The last checkpoint beside the best one on the six-benchmark average (control X4), by arm, in percent: the
+    best is chosen on the test sets themselves, as the paper does, and so is optimistic. `earliest_step` and
+    `latest_step` are the rollout steps of those checkpoints in the seeds."""
+    math, main = math_benchmarks(study.config), main_benchmark(study.config)
     bases = {run.config.seed: run for run in runs["base"]}
     rows = {}
-    for arm, arm_runs in runs.items():
-        if arm == "base":
-            continue
-        best = [best_step(run, bases[run.config.seed], math) for run in arm_runs]
-        at_best = [score(run if step else bases[run.config.seed], math, step=step) for run, step in zip(arm_runs, best)]
-        rows[LABELS[arm]] = {
-            f"{main[0]}, last": mean_interval([score(run, main) for run in arm_runs]).percent(),
-            "average, last": mean_interval([score(run, math) for run in arm_runs]).percent(),
-            "average, best": mean_interval(at_best).percent(), "best steps": ", ".join(map(str, best))}
-    return pd.DataFrame.from_dict(rows, orient="index")
+    for arm in [arm for arm in runs if arm != "base"]:
+        last = [steps(run)[-1] for run in runs[arm]]
+        best = [best_step(run, bases[run.config.seed], math) for run in runs[arm]]
+        for quantity, sets, at in ((f"{main}, last", [main], last), ("average, last", math, last),
+                                   ("average, best", math, best)):
+            scores = [score(run if step else bases[run.config.seed], sets, step=step)
+                      for run, step in zip(runs[arm], at)]
+            rows[arm, quantity] = {**_numbers(mean_interval(scores)), "earliest_step": min(at), "latest_step": max(at)}
+    return _table(rows, "arm", "quantity")
 
 
 def grader_table(runs: list[Run]) -> pd.DataFrame:
-    """Each benchmark under both graders (control X5), with time-outs counted apart from wrong
-    answers; mean over seeds, percent."""
-    rows: dict[str, dict] = {}
-    for benchmark in _generated(runs[0]):
-        records = [run.evaluations(benchmark.name)[-1] for run in runs]
-        row = {grader: mean_interval([r["accuracy"][grader] for r in records]).percent()
-               for grader in records[0]["accuracy"]}
-        row["boxed"] = mean_interval([r["boxed"] for r in records]).percent()
-        row["time-outs"] = sum(sum(r["timeouts"].values()) for r in records)
-        row["mean tokens"] = round(sum(r["length"] for r in records) / len(records), 1)
-        rows[benchmark.name] = row
-    return pd.DataFrame.from_dict(rows, orient="index")
+    """Each benchmark under both graders (control X5), in percent, with the boxed answers in percent, the answers
+    whose grading timed out (those count as wrong) and the mean length in tokens."""
+    quantities = {"qwen-eval": ("accuracy.qwen-eval", 100), "math-verify": ("accuracy.math-verify", 100),
+                  "boxed": ("boxed", 100), "qwen-eval time-outs": ("timeouts.qwen-eval", 1),
+                  "math-verify time-outs": ("timeouts.math-verify", 1), "tokens": ("length", 1)}
+    return _table({(benchmark.name, quantity): _numbers(arm_interval(runs, [benchmark.name], measure), factor)
+                   for benchmark in _generated(runs[0]) for quantity, (measure, factor) in quantities.items()},
+                  "benchmark", "quantity")
 
 
 def _generated(run: Run) -> list:
@@ -108,62 +166,64 @@ def _generated(run: Run) -> list:
 
 
 def sampled_table(runs: list[Run]) -> pd.DataFrame:
-    """The sets of several samples: mean accuracy of all (avg@n) and share of problems solved at
-    least once (pass@n); mean over seeds, percent."""
+    """The sets with n > 1 samples per problem, in percent: mean accuracy over all samples (avg@n) and problems
+    solved at least once (pass@n)."""
     rows = {}
     for benchmark in [each for each in _generated(runs[0]) if each.samples > 1]:
-        records = [run.evaluations(benchmark.name)[-1] for run in runs]
-        rows[benchmark.name] = {
-            "samples": benchmark.samples, "avg@n": mean_interval([r["accuracy"][GRADER] for r in records]).percent(),
-            "pass@n": mean_interval([r["solved_once"] for r in records]).percent()}
-    return pd.DataFrame.from_dict(rows, orient="index", columns=["samples", "avg@n", "pass@n"])
+        rows[benchmark.name, f"avg@{benchmark.samples}"] = _numbers(arm_interval(runs, [benchmark.name]))
+        rows[benchmark.name, f"pass@{benchmark.samples}"] = _numbers(
+            arm_interval(runs, [benchmark.name], "solved_once"))
+    return _table(rows, "benchmark", "quantity")
 
 
-def solved_table(runs: dict[str, list[Run]]) -> pd.DataFrame:
-    """One row an arm: share of problems that at least one of the samples solves (pass@n) after the
-    last step, on the sets of several samples; without columns where there are none."""
-    rows = {}
-    for arm, arm_runs in runs.items():
-        table = sampled_table(arm_runs)
-        rows[LABELS[arm]] = {f"{name} pass@{row['samples']}": row["pass@n"] for name, row in table.iterrows()}
-    return pd.DataFrame.from_dict(rows, orient="index")
+def solved_table(runs: Runs) -> pd.DataFrame:
+    """By arm: the problems, in percent, that at least one of the samples solves (pass@n) after the last step;
+    empty where no set has several samples."""
+    rows = {(arm, benchmark, quantity): row for arm, arm_runs in runs.items()
+            for (benchmark, quantity), row in sampled_table(arm_runs).to_dict("index").items()
+            if quantity.startswith("pass@")}
+    return _table(rows, "arm", "benchmark", "quantity")
 
 
-def subject_table(study: Study, runs: dict[str, list[Run]]) -> pd.DataFrame:
-    """One row a subject of the main benchmark: each arm's accuracy after the last step, and Table 3's
-    where it has the model; empty for a benchmark without subjects."""
+def subject_table(study: Study, runs: Runs) -> pd.DataFrame:
+    """Accuracy in percent by subject of the main benchmark and arm after the last step, beside Table 3's where it
+    has the model; empty for a benchmark without subjects."""
     main, model = main_benchmark(study.config), published_model(study.config)
-    columns: dict[str, dict] = {}
-    for arm, arm_runs in runs.items():
-        last = [run.evaluations(main)[-1]["by_subject"] for run in arm_runs]
-        columns[LABELS[arm]] = {subject: mean_interval([row[subject]["accuracy"] for row in last]).percent()
-                                for subject in last[0]}
-    for arm in runs:
-        subjects = columns[LABELS[arm]]
-        paper = {subject: value for subject, value in paper_row(3, arm, model).items() if subject in subjects}
-        if paper:
-            columns[f"published {LABELS[arm]}"] = paper
-    return pd.DataFrame(columns)
+    by_arm = {arm: [subjects(run, main) for run in arm_runs] for arm, arm_runs in runs.items()}
+    rows = {(subject, arm): {**_numbers(mean_interval([each[subject] for each in last])),
+                             "published": paper_value(3, subject, arm, model)}
+            for arm, last in by_arm.items() for subject in last[0]}
+    return _table(rows, "subject", "arm")
 
 
-def likelihood_table(study: Study, runs: dict[str, list[Run]]) -> pd.DataFrame:
-    """One row an arm: the sets whose choices were scored by likelihood, after the last step;
-    without columns where the profile has none."""
+def likelihood_table(study: Study, runs: Runs) -> pd.DataFrame:
+    """Accuracy in percent by arm on the sets whose choices are scored by likelihood, after the last step;
+    empty where the profile has none."""
     names = [benchmark.name for benchmark in study.config.benchmarks if benchmark.scoring == "likelihood"]
+    return _table({(arm, name, metric): _numbers(arm_interval(arm_runs, [name], f"accuracy.{metric}"))
+                   for arm, arm_runs in runs.items() for name in names for metric in ("acc", "acc_norm")},
+                  "arm", "benchmark", "quantity")
+
+
+def saturation_table(runs: Runs, benchmarks: list[str]) -> pd.DataFrame:
+    """One row per run: the step at which training saturates, the average accuracy in percent at the first
+    evaluation from there on and at the last one (NaN where training never saturates), the last gradient norm."""
     rows = {}
-    for arm, arm_runs in runs.items():
-        last = {name: [run.evaluations(name)[-1]["accuracy"] for run in arm_runs] for name in names}
-        rows[LABELS[arm]] = {f"{name}, {metric}": mean_interval([scores[metric] for scores in last[name]]).percent()
-                             for name in names for metric in ("acc", "acc_norm")}
-    return pd.DataFrame.from_dict(rows, orient="index")
+    for run in [run for arm_runs in runs.values() for run in arm_runs]:
+        later = steps_after_saturation(run)
+        rows[run.config.arm, run.config.seed] = {
+            "saturated_at": saturation(run),
+            "accuracy_then": 100 * score(run, benchmarks, step=later[0]) if later else None,
+            "accuracy_at_end": 100 * score(run, benchmarks),
+            "gradient_norm_at_end": training_curve(run, "grad_norm")[-1][1]}
+    return _table(rows, "arm", "seed").astype(float)
 
 
 def claims_frame(rows: list[dict]) -> pd.DataFrame:
-    """The ledger for reading: claim, published, measured with its interval, verdict, notebook."""
+    """The ledger for reading: claim, published, measured with its interval, verdict, notebook. Measured numbers
+    keep the two decimals of the ledger: rounded once more, 109.148 would read 109.2."""
     def measured(m: dict) -> str:
-        if m["mean"] is None:
-            return "-"
-        return f"{m['mean']:.1f}" + ("" if m["low"] is None else f" [{m['low']:.1f}, {m['high']:.1f}]")
+        return "-" if m["mean"] is None else interval_text(m["mean"], m["low"], m["high"], m["seeds"], decimals=2)
 
     return pd.DataFrame([{"claim": row["statement"], "unit": row["unit"], "published": row["published"],
                           "measured here": measured(row["measured"]), "verdict": row["verdict"],

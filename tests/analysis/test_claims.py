@@ -5,57 +5,14 @@ import copy
 import json
 
 import pytest
+from conftest import ROOT
+from invented import LIKE_THE_PAPER, SUBJECTS, write_run
 
-from rlvr_utils.analysis import measures
 from rlvr_utils.analysis.claims import LEDGER_ARMS, ledger
-from rlvr_utils.recipe.arms import with_arm
-from rlvr_utils.recipe.config import Benchmark, load_profile, to_fields
-from rlvr_utils.records.files import append_rows
 from rlvr_utils.records.run import Run
+from rlvr_utils.study.study import open_study
 
-SIX = ("P-MATH500", "P-AIME24", "P-AMC23", "P-Minerva", "P-Olympiad", "P-AIME25")
-SUBJECTS = ("Algebra", "Geometry", "Prealgebra")
 CLAIMS = ("C01", "C02", "C03", "C05", "C06", "C07", "C08", "C09", "C13", "C14")
-# What each arm measures at steps 20, 40 and 60: accuracy on the six and on ARC, share of reflecting
-# responses; and in training: the reward from step 5 on and the last divergence.
-LIKE_THE_PAPER = {
-    "base": {"math": [0.30], "arc": [0.25], "reflecting": [0.02], "subjects": [0.3, 0.3, 0.3]},
-    "one-shot": {"math": [0.55, 0.58, 0.60], "arc": [0.35, 0.36, 0.40], "reflecting": [0.02, 0.03, 0.06],
-                 "subjects": [0.6, 0.5, 0.5], "outcome": 0.99, "kl": 1.5},
-    "one-shot-13": {"math": [0.50, 0.52, 0.55]},
-    "two-shot": {"math": [0.58, 0.60, 0.61]},
-    "full-set": {"math": [0.58, 0.60, 0.61], "arc": [0.30, 0.31, 0.32], "reflecting": [0.02, 0.02, 0.02]},
-    "format-reward": {"math": [0.40, 0.44, 0.45]},
-    "entropy-only": {"math": [0.45, 0.40, 0.10]},
-}
-
-
-def write_run(folder, arm: str, seed: int, facts: dict, subjects=SUBJECTS) -> Run:
-    """The records of a run with these facts; every seed differs a little from the next."""
-    config = with_arm(load_profile("pocket"), arm, seed)
-    config = config.changed(steps=min(config.steps, 1) * 60)
-    folder.mkdir(parents=True)
-    (folder / "config.json").write_text(json.dumps({"config": to_fields(config), "hash": ""}))
-    noise = facts.get("spread", 0.003) * seed
-    rows = []
-    for place, accuracy in enumerate(facts["math"]):
-        for benchmark in config.benchmarks:
-            arc = benchmark.stands_for.startswith("ARC")
-            value = facts.get("arc", [0.2] * 3)[place] if arc else accuracy
-            parts = facts.get("subjects", [0.4] * 3)
-            reflecting = facts.get("reflecting", [0.0] * 3)[place] + noise / 10
-            rows.append({
-                "step": 20 * (place + 1) if config.steps else 0, "benchmark": benchmark.name, "problems": 100,
-                "samples": benchmark.samples,
-                "accuracy": {"qwen-eval": value + noise * (place + 1), "math-verify": 0.99},
-                "reflecting": 100 * benchmark.samples * reflecting,
-                "by_subject": {name: {"n": 10, "accuracy": part + noise}
-                               for name, part in zip(subjects, parts)}})
-    append_rows(folder / "evaluations.jsonl", rows)
-    append_rows(folder / "metrics.jsonl", [
-        {"step": step, "outcome": 0.2 if step < 5 else facts.get("outcome", 0.5), "kl": facts.get("kl", 0.1)}
-        for step in range(1, config.steps + 1)])
-    return Run(folder)
 
 
 @pytest.fixture
@@ -166,57 +123,9 @@ def test_a_run_that_gained_nothing_does_not_break_the_ledger(rows_of):
     assert same["C01"]["verdict"] == "not reproduced" and same["C14"]["verdict"] != "reproduced"
 
 
-# ---- measures ----------------------------------------------------------------------------------
-
-@pytest.fixture
-def runs(tmp_path):
-    return (write_run(tmp_path / "one-shot", "one-shot", 0, LIKE_THE_PAPER["one-shot"]),
-            write_run(tmp_path / "base", "base", 0, LIKE_THE_PAPER["base"]))
-
-
-def test_benchmarks_are_found_by_what_they_stand_for(runs):
-    config = runs[0].config
-    assert measures.main_benchmark(config) == "P-MATH500"
-    assert tuple(measures.math_benchmarks(config)) == SIX
-    assert measures.arc_benchmarks(config) == ["P-ARC-E", "P-ARC-C"]
-    own = config.changed(benchmarks=(Benchmark(name="a", file="a.jsonl"), Benchmark(name="b", file="b.jsonl")))
-    assert measures.main_benchmark(own) == "a" and measures.math_benchmarks(own) == ["a", "b"]
-
-
-def test_scores_default_to_the_last_evaluation_and_the_authors_grader(runs):
-    run, base = runs
-    assert measures.steps(run) == [20, 40, 60]
-    assert measures.score(run, ["P-MATH500"]) == 0.60 and measures.score(run, ["P-MATH500"], step=20) == 0.55
-    assert measures.score(run, ["P-MATH500", "P-ARC-E"]) == pytest.approx(0.5)
-    assert measures.score(base, ["P-ARC-C"]) == 0.25
-    assert measures.score(run, ["P-MATH500"], field="problems") == 100
-
-
-def test_reflection_is_a_share_of_responses_whatever_the_samples(runs):
-    assert measures.reflecting(runs[0], list(SIX), 60) == pytest.approx(0.06)
-
-
-def test_a_curve_starts_with_the_base(runs):
-    run, base = runs
-    assert measures.curve(run, base, ["P-MATH500"]) == [(0, 0.30), (20, 0.55), (40, 0.58), (60, 0.60)]
-    assert measures.curve(base, base, ["P-MATH500"]) == [(0, 0.30)]
-    assert measures.best_step(run, base, ["P-MATH500"]) == 60
-
-
-def test_the_best_step_may_be_the_start(tmp_path, runs):
-    worse = write_run(tmp_path / "worse", "entropy-only", 0, {"math": [0.2, 0.1, 0.0]})
-    assert measures.best_step(worse, runs[1], ["P-MATH500"]) == 0
-
-
-def test_gains_by_subject(runs):
-    assert measures.subject_gains(*runs, "P-MATH500") == pytest.approx(
-        {"Algebra": 0.3, "Geometry": 0.2, "Prealgebra": 0.2})
-
-
-@pytest.mark.parametrize(("outcomes", "step"), [
-    ([1, 1, 1, 1], None), ([1, 1, 1, 1, 0.75], 5), ([1, 1, 1, 1, 0.7], None), ([0.5] + [0.95] * 5, 6),
-    ([1, 1, 1, 1, 0, 1, 1, 1, 1, 1, 0], 10), ([], None)])
-def test_saturation_needs_five_steps_of_at_least_95_percent_on_average(tmp_path, outcomes, step):
-    append_rows(tmp_path / "metrics.jsonl", [
-        {"step": place, "outcome": value} for place, value in enumerate(outcomes, start=1)])
-    assert measures.saturation(Run(tmp_path)) == step
+def test_the_committed_ledger_follows_from_the_committed_records():
+    results = ROOT / "results" / "pocket"
+    found = sorted((Run(path.parent) for path in results.glob("runs/*/provenance.json")), key=lambda r: r.config.seed)
+    runs = {arm: [run for run in found if run.config.arm == arm] for arm in LEDGER_ARMS}
+    own_subject = open_study("pocket").example_subject()
+    assert ledger(runs, own_subject) == json.loads((results / "claims.json").read_text())

@@ -1,10 +1,20 @@
-"""Intervals against hand-computed numbers, and the way they are printed."""
+"""Intervals against hand-computed numbers and textbook formulas, and the way they are shown."""
+import math
 import subprocess
 import sys
 
 import pytest
+from conftest import ROOT
+from scipy import stats
 
-from rlvr_utils.analysis.intervals import Interval, difference_interval, mean_interval, wilson_interval
+from rlvr_utils.analysis.intervals import (
+    Interval,
+    clustered_interval,
+    difference_interval,
+    interval_text,
+    mean_interval,
+    wilson_interval,
+)
 from rlvr_utils.errors import UserError
 
 
@@ -33,9 +43,11 @@ def test_equal_values_have_an_interval_of_no_width():
 
 
 @pytest.mark.parametrize("values", [[], [0.5, float("nan")], [float("inf")]])
-def test_mean_interval_refuses_what_has_no_mean(values):
-    with pytest.raises(UserError, match="finite values"):
+def test_what_has_no_mean_is_refused(values):
+    with pytest.raises(UserError, match="mean_interval"):
         mean_interval(values)
+    with pytest.raises(UserError, match="clustered_interval"):
+        clustered_interval(values, ["a"] * len(values))
 
 
 @pytest.mark.parametrize("confidence", [0.0, 1.0, 95])
@@ -51,6 +63,13 @@ def test_differences_pair_by_seed_whatever_the_order():
     interval = difference_interval({0: 0.2, 1: 0.9, 2: 0.5}, {2: 0.4, 0: 0.1, 1: 0.8})
     assert interval.mean == pytest.approx(0.1)
     assert interval.low == pytest.approx(0.1) and interval.high == pytest.approx(0.1)
+
+
+def test_a_difference_has_the_interval_of_the_paired_t_test():
+    a, b = {0: 0.2, 1: 0.9, 2: 0.5}, {0: 0.1, 1: 0.6, 2: 0.45}
+    expected = stats.ttest_rel(list(a.values()), list(b.values())).confidence_interval()
+    interval = difference_interval(a, b)
+    assert (interval.low, interval.high) == pytest.approx((expected.low, expected.high))
 
 
 def test_a_negative_difference_keeps_its_sign():
@@ -83,11 +102,42 @@ def test_wilson_interval_refuses_impossible_counts(successes, n):
         wilson_interval(successes, n)
 
 
-def test_percent_rounds_to_one_decimal_and_never_prints_minus_zero():
+def test_clusters_widen_the_interval_by_the_sandwich_formula():
+    values, clusters = [1, 1, 1, 0, 0, 0, 1, 0, 1, 1], list("aaabbbccdd")
+    interval = clustered_interval(values, clusters)
+    residuals = [value - 0.6 for value in values]
+    sums = [sum(residuals[i] for i, cluster in enumerate(clusters) if cluster == kind) for kind in "abcd"]
+    error = math.sqrt(4 / 3 * sum(each**2 for each in sums)) / 10
+    half = 3.182446 * error  # t(0.975, 3)
+    assert interval.mean == pytest.approx(0.6) and interval.n == 4
+    assert (interval.low, interval.high) == pytest.approx((0.6 - half, 0.6 + half), abs=1e-6)
+    assert half > 1.5 * (mean_interval(values).high - 0.6)
+
+
+def test_a_cluster_per_value_is_the_plain_interval_whatever_the_labels():
+    values = [0.4, 0.5, 0.65]
+    plain = mean_interval(values)
+    for clusters in (["x", "y", "z"], [7, 3, 5], [None, "a", 1]):
+        interval = clustered_interval(values, clusters)
+        assert (interval.low, interval.high) == pytest.approx((plain.low, plain.high))
+
+
+def test_one_cluster_has_no_bounds_and_a_lost_label_is_refused():
+    assert clustered_interval([0.0, 1.0], ["a", "a"]) == Interval(0.5, None, None, 1)
+    with pytest.raises(UserError, match="clustered_interval.* 2 values and 1 clusters"):
+        clustered_interval([0.0, 1.0], ["a"])
+
+
+def test_text_has_one_decimal_and_never_a_minus_zero():
     assert Interval(0.782, 0.76894, 0.79506, 3).percent() == "78.2 [76.9, 79.5]"
     assert str(Interval(-0.0001, -0.02, 0.0199, 3)) == "0.0 [-2.0, 2.0]"
+    assert interval_text(53.81, math.nan, math.nan, 1) == "53.8 (n=1)"
 
 
-def test_importing_the_module_does_not_import_scipy():
-    code = "import sys, rlvr_utils.analysis.intervals; sys.exit('scipy' in sys.modules)"
-    assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0
+def test_the_command_line_starts_without_the_statistics():
+    """Half a second each, for which `--help` would have to wait."""
+    code = ("import runpy, sys; import rlvr_utils; sys.argv = ['rlvr_utils', '--help']\n"
+            "try: runpy.run_module('rlvr_utils', run_name='__main__')\n"
+            "except SystemExit: sys.exit(bool({'pandas', 'scipy', 'statsmodels'} & sys.modules.keys()))")
+    done = subprocess.run([sys.executable, "-c", code], check=False, cwd=ROOT, capture_output=True, text=True)
+    assert done.returncode == 0 and "usage" in done.stdout, done.stderr

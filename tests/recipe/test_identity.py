@@ -12,7 +12,6 @@ from rlvr_utils.recipe import identity
 from rlvr_utils.recipe.arms import ARMS, with_arm
 from rlvr_utils.recipe.config import Benchmark, load_profile
 from rlvr_utils.recipe.identity import EVALUATION_FIELDS, evaluation_identity, file_hash, training_identity
-from rlvr_utils.records.files import write_whole
 from rlvr_utils.records.run import Run, find
 from rlvr_utils.runs.obtain import obtain
 from rlvr_utils.runs.pool import obtain_all
@@ -111,15 +110,6 @@ def test_a_finished_run_is_evaluated_on_another_set_without_training(run, tmp_pa
     assert (row["step"], row["benchmark"], row["problems"]) == (run.config.steps, "mine", 1)
     assert "mine" not in {row["benchmark"] for row in Run(run.folder).rows("evaluations")}
     assert find(other.config, run.folder.parents[1]) == other
-
-
-def test_half_an_evaluation_is_never_averaged(run, tmp_path):
-    folder = tmp_path / run.folder.name
-    shutil.copytree(run.folder, folder)
-    lines = (folder / "evaluations.jsonl").read_text().splitlines(keepends=True)
-    kept = [line for line in lines if not ('"step": 3' in line and '"six-sampled"' in line)]
-    write_whole(folder / "evaluations.jsonl", "".join(kept))
-    assert len(kept) == len(lines) - 1 and {row["step"] for row in Run(folder).rows("evaluations")} == {2}
 
 
 def test_a_run_without_weights_and_without_the_evaluation_is_refused_by_name(run, tmp_path):
