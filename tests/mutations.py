@@ -358,7 +358,7 @@ def survives(name: str, folder: Path) -> bool:
     path.write_text(text.replace(right, wrong), encoding="utf-8")
     try:
         done = subprocess.run(
-            [sys.executable, "-m", "pytest", "-q", "-x", f"tests/{tests}"],
+            [sys.executable, "-m", "pytest", "-q", "-x", "-m", "", f"tests/{tests}"],
             cwd=folder,
             capture_output=True,
             text=True,
@@ -376,7 +376,7 @@ def main() -> int:
     names = [name for name in MUTATIONS if not sys.argv[1:] or any(word in name for word in sys.argv[1:])]
     with tempfile.TemporaryDirectory() as place:
         folder = Path(place)
-        for part in ("rlvr_utils", "tests", "launch"):
+        for part in ("rlvr_utils", "tests", "launch", "docs"):
             shutil.copytree(ROOT / part, folder / part, ignore=shutil.ignore_patterns("__pycache__"))
         for part in ("pyproject.toml", "requirements.txt", "requirements-gpu.txt", "requirements.lock"):
             shutil.copy(ROOT / part, folder / part)
