@@ -15,6 +15,18 @@ from pathlib import Path
 ROOT = Path(__file__).resolve().parents[1]
 # What is planted: file of the package, text, mistaken text, tests that must notice.
 MUTATIONS = {
+    "an override that TRL never calls": (
+        "training/trainer.py",
+        "def _tokenize_prompts(self, prompts",
+        "def _encode_prompts(self, prompts",
+        "docs/test_training_step.py",
+    ),
+    "a record without a word in the docs": (
+        "training/recorder.py",
+        '{**row, "reflecting": reflecting}',
+        '{**row, "reflections": reflecting}',
+        "docs/test_records.py",
+    ),
     "sequences instead of tokens are averaged": (
         "training/objective.py",
         "len(part) / len(response_lengths) / max(tokens, 1)",
@@ -378,7 +390,7 @@ def main() -> int:
         folder = Path(place)
         for part in ("rlvr_utils", "tests", "launch", "docs"):
             shutil.copytree(ROOT / part, folder / part, ignore=shutil.ignore_patterns("__pycache__"))
-        for part in ("pyproject.toml", "requirements.txt", "requirements-gpu.txt", "requirements.lock"):
+        for part in ("Makefile", "environment.yml", "pyproject.toml", "requirements.txt", "requirements-gpu.txt", "requirements.lock"):
             shutil.copy(ROOT / part, folder / part)
         (folder / "results").symlink_to(ROOT / "results")
         unnoticed = []
