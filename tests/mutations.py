@@ -390,8 +390,8 @@ def main() -> int:
         folder = Path(place)
         for part in ("rlvr_utils", "tests", "launch", "docs"):
             shutil.copytree(ROOT / part, folder / part, ignore=shutil.ignore_patterns("__pycache__"))
-        for part in ("Makefile", "environment.yml", "pyproject.toml", "requirements.txt", "requirements-gpu.txt", "requirements.lock"):
-            shutil.copy(ROOT / part, folder / part)
+        for path in (ROOT / "Makefile", *ROOT.glob("*.yml"), *ROOT.glob("*.toml"), *ROOT.glob("requirements*")):
+            shutil.copy(path, folder)
         (folder / "results").symlink_to(ROOT / "results")
         unnoticed = []
         for name in names:

@@ -160,6 +160,7 @@ def test_training_by_command_shows_the_folder_and_the_last_evaluation(capsys, sp
     assert all("qwen-eval" in line and "math-verify" in line and "boxed" in line for line in table)
 
 
+@pytest.mark.slow
 def test_evaluating_ones_own_model_on_ones_own_file(capsys, tiny_model, tiny_config, tmp_path):
     words = ["evaluate", "--model", str(tiny_model), "--eval-files", tiny_config.benchmarks[0].file]
     assert main([*words, "--results", str(tmp_path)]) == 0

@@ -32,6 +32,7 @@ def records(tmp_path_factory):
     return record
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", PROFILES)
 def test_the_whole_pipeline_of_a_profile_runs(records, name):
     record, folder = records(name)

@@ -172,6 +172,7 @@ def test_an_arm_without_any_loss_has_no_gradient(step, tmp_path):
     {"share_prompts": False, "micro_batch_tokens": BUDGET},                       # TRL's own forward pass
     {"kl_coef": 0.0, "kl_in_reward": 0.05, "micro_batch_tokens": BUDGET},         # the released code's other KL
 ], ids=["off-policy", "four-updates", "pieces", "plain-forward", "kl-in-reward"])
+@pytest.mark.slow
 def test_the_gradient_is_the_authors_however_it_is_computed(step, tmp_path, changes):
     config = with_arm(step, "one-shot", 0).changed(learning_rate=3e-3, **changes)
     watch = train(config, tmp_path)

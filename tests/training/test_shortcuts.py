@@ -42,6 +42,7 @@ def weights(folder) -> torch.Tensor:
     return torch.cat([tensor.flatten() for _, tensor in sorted(load_file(folder / "model.safetensors").items())])
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("arm", ["one-shot-policy-only", "one-shot-no-kl-no-entropy"])
 @pytest.mark.parametrize("micro_batch", [8, 2])
 def test_groups_that_agree_are_left_out_and_nothing_changes(tiny_config, tmp_path, given_rewards, computed, arm,
