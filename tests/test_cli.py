@@ -75,6 +75,7 @@ def test_a_row_without_a_question(mistake, tmp_path, option):
     assert "mine.jsonl: row 2 has no question" in mistake("train", option, str(path))
 
 
+@pytest.mark.slow
 def test_a_folder_into_which_another_process_reproduces(capsys, tmp_path, monkeypatch):
     monkeypatch.setattr("rlvr_utils.study.reproduce.obtain_all", lambda *_: pytest.fail("it was trained"))
     with held(tmp_path / "reproduce.lock", "it"):

@@ -56,6 +56,7 @@ def left(folder) -> dict[str, list[int]]:
     return {name: sorted({row["step"] for row in read_rows(folder / f"{name}.jsonl")}) for name in RECORDS}
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("what", PLANTED)
 def test_a_step_gone_wrong_ends_the_run_before_anything_of_it_is_kept(what, config, undisturbed, tmp_path, monkeypatch):
     plant, seen = PLANTED[what]
