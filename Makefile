@@ -1,28 +1,38 @@
 # make reproduce: train and regenerate everything on the pocket profile
-# make test:      every test, and the committed notebooks from committed records
+# make check:     the fast tests, in under a minute
+# make test:      every test but the torture, and the committed notebooks from committed records
 # make lab:       JupyterLab in this environment
-PYTHON ?= python3
+# The first of these that is there and has one of the versions that the pins serve.
+VERSIONS := 3.11 3.12 3.13 3.14
+SERVED = -c 'import sys; sys.exit("%d.%d" % sys.version_info[:2] not in "$(VERSIONS)".split())'
+PYTHON ?= $(shell for one in python3 $(VERSIONS:%=python%); do $$one $(SERVED) 2>&- && echo $$one && break; done)
 VENV := .venv
 RUN := $(VENV)/bin/python
 export HF_HUB_OFFLINE ?= 1
 export TOKENIZERS_PARALLELISM := false
 
-.PHONY: reproduce test lab lint requirements lock audit mutations torture bench clean
+.PHONY: reproduce check test lab lint requirements lock audit mutations torture bench clean
 
 BENCHES := rollouts step evaluation growth threads
 
 reproduce: $(VENV)/ready
 	$(RUN) -m rlvr_utils reproduce --profile pocket --retrain
 
+# Two processes, each with one thread of its own: the tests of one file stay together, and share what it trains.
+PYTEST := $(RUN) -m pytest --numprocesses 2 --dist loadfile
+
+check: $(VENV)/ready lint
+	$(PYTEST) -m "not slow and not torture" tests
+
 test: $(VENV)/ready lint
-	$(RUN) -m pytest tests
-	$(RUN) -m pytest --nbval-lax --nbval-current-env notebooks
+	$(PYTEST) tests
+	$(PYTEST) --nbval-lax --nbval-current-env notebooks
 
 # Plants mistakes one by one in a copy; the tests must notice each (10 minutes).
 mutations: $(VENV)/ready
 	$(RUN) tests/mutations.py
 
-# Kills, races, full disks, hostile answers and damaged files, at length (`make test` has them short); 20 minutes.
+# Kills, races, full disks, hostile answers and damaged files, at length; 20 minutes.
 torture: $(VENV)/ready
 	$(RUN) tests/torture/record.py
 
@@ -38,11 +48,13 @@ lab: $(VENV)/ready
 requirements: $(VENV)/ready
 	timeout 900 $(RUN) -m pip install --quiet --dry-run -r requirements-gpu.txt
 
-# requirements.lock: what the pins bring, each file by its hash. Remove it first to move to newer releases.
+# requirements.lock: what the pins bring on every version of Python that they serve, each file by its hash. Remove it
+# first to move to newer releases.
 lock:
 	$(PYTHON) -m venv build/lock
 	build/lock/bin/python -m pip install --quiet uv==0.13.9
-	build/lock/bin/uv pip compile requirements.txt --config-file requirements-lock.toml --python build/lock/bin/python \
+	build/lock/bin/uv pip compile requirements.txt --config-file requirements-lock.toml \
+		--universal --python-version $(firstword $(VERSIONS)) --fork-strategy fewest \
 		--generate-hashes --no-annotate --no-emit-package torch --custom-compile-command "make lock" --quiet \
 		--output-file requirements.lock
 
@@ -57,8 +69,10 @@ lint: $(VENV)/ready
 
 # The environment is made once and again whenever the pins change.
 $(VENV)/ready: requirements.txt requirements.lock pyproject.toml
-	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info[:2] != (3, 11))' || \
-		{ echo "Python 3.11 is needed; point to it with: make PYTHON=/path/to/python3.11 $(MAKECMDGOALS)"; exit 1; }
+	@test "$(PYTHON)" && $(PYTHON) $(SERVED) || { echo "Python of one of the versions $(VERSIONS) is needed;" \
+		"point to it with: make PYTHON=/path/to/python3 $(MAKECMDGOALS)"; exit 1; }
+	@$(PYTHON) -c 'import ensurepip, venv' 2>&- || { echo "$(PYTHON) has no modules venv and ensurepip;" \
+		"install them (on Debian: python3-venv), or point to another: make PYTHON=/path/to/python3 $(MAKECMDGOALS)"; exit 1; }
 	$(PYTHON) -m venv $(VENV)
 	$(RUN) -m pip install --quiet --no-deps --require-hashes -r requirements.lock
 	$(RUN) -m pip install --quiet -r requirements.txt

@@ -29,6 +29,13 @@ atexit.register(ATTEMPTS.unlink, missing_ok=True)
 runpy.run_path(str(OFFLINE / "sitecustomize.py"))
 
 
+def pytest_collection_modifyitems(items):
+    """Everything in tests/torture is torture."""
+    for item in items:
+        if ROOT / "tests" / "torture" in item.path.parents:
+            item.add_marker("torture")
+
+
 @pytest.fixture(autouse=True)
 def no_network():
     """Every attempt to connect elsewhere fails the test, also one of a process that it has started, and

@@ -15,6 +15,18 @@ from pathlib import Path
 ROOT = Path(__file__).resolve().parents[1]
 # What is planted: file of the package, text, mistaken text, tests that must notice.
 MUTATIONS = {
+    "an override that TRL never calls": (
+        "training/trainer.py",
+        "def _tokenize_prompts(self, prompts",
+        "def _encode_prompts(self, prompts",
+        "docs/test_training_step.py",
+    ),
+    "a record without a word in the docs": (
+        "training/recorder.py",
+        '{**row, "reflecting": reflecting}',
+        '{**row, "reflections": reflecting}',
+        "docs/test_records.py",
+    ),
     "sequences instead of tokens are averaged": (
         "training/objective.py",
         "len(part) / len(response_lengths) / max(tokens, 1)",
@@ -462,7 +474,7 @@ def survives(name: str, folder: Path) -> bool:
     path.write_text(text.replace(right, wrong), encoding="utf-8")
     try:
         done = subprocess.run(
-            [sys.executable, "-m", "pytest", "-q", "-x", f"tests/{tests}"],
+            [sys.executable, "-m", "pytest", "-q", "-x", "-m", "", f"tests/{tests}"],
             cwd=folder,
             capture_output=True,
             text=True,
@@ -480,10 +492,10 @@ def main() -> int:
     names = [name for name in MUTATIONS if not sys.argv[1:] or any(word in name for word in sys.argv[1:])]
     with tempfile.TemporaryDirectory() as place:
         folder = Path(place)
-        for part in ("rlvr_utils", "tests", "launch"):
+        for part in ("rlvr_utils", "tests", "launch", "docs"):
             shutil.copytree(ROOT / part, folder / part, ignore=shutil.ignore_patterns("__pycache__"))
-        for part in ("pyproject.toml", "requirements.txt", "requirements-gpu.txt", "requirements.lock"):
-            shutil.copy(ROOT / part, folder / part)
+        for path in (ROOT / "Makefile", *ROOT.glob("*.yml"), *ROOT.glob("*.toml"), *ROOT.glob("requirements*")):
+            shutil.copy(path, folder)
         (folder / "results").symlink_to(ROOT / "results")
         unnoticed = []
         for name in names:

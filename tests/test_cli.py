@@ -79,6 +79,7 @@ def test_a_row_without_a_question(mistake, tmp_path, option):
     assert "mine.jsonl: row 2 has no question" in mistake("train", option, str(path))
 
 
+@pytest.mark.slow
 def test_a_folder_into_which_another_process_reproduces(capsys, tmp_path, monkeypatch):
     monkeypatch.setattr("rlvr_utils.study.reproduce.obtain_all", lambda *_: pytest.fail("it was trained"))
     with held(tmp_path / "reproduce.lock", "it"):
@@ -164,6 +165,7 @@ def test_training_by_command_shows_the_folder_and_the_last_evaluation(capsys, sp
     assert all("qwen-eval" in line and "math-verify" in line and "boxed" in line for line in table)
 
 
+@pytest.mark.slow
 def test_evaluating_ones_own_model_on_ones_own_file(capsys, tiny_model, tiny_config, tmp_path):
     words = ["evaluate", "--model", str(tiny_model), "--eval-files", tiny_config.benchmarks[0].file]
     assert main([*words, "--results", str(tmp_path)]) == 0

@@ -1,15 +1,19 @@
 """The pinned environments: everything exact, the GPU file on top of the very pins of the other, and what the pins
-bring locked by hashes."""
+bring locked by hashes, for every version of Python that they serve."""
 import re
+import shutil
+import subprocess
 import tomllib
 from importlib.metadata import requires, version
 from pathlib import Path
 
 import pytest
+import yaml
 from packaging.requirements import Requirement
 from packaging.utils import canonicalize_name
 
 ROOT = Path(__file__).resolve().parents[1]
+SERVED = re.search("^VERSIONS := (.*)$", (ROOT / "Makefile").read_text(encoding="utf-8"), re.M)[1].split()
 BASE, GPU, LOCK = "requirements.txt", "requirements-gpu.txt", "requirements.lock"
 # A release and nothing else: no range, wildcard, local build, marker, address or option.
 PIN = re.compile(r"([A-Za-z0-9][A-Za-z0-9._-]*)==(\d+(?:\.\d+)*(?:\.?(?:post|rc|a|b)\d+)?)")
@@ -58,16 +62,23 @@ def test_the_trainer_accepts_the_pinned_engines():
     assert all(asked[name].contains(pin) for name, pin in pins(GPU).items()), asked
 
 
-def locked() -> dict[str, str]:
-    """Version by name; a line is an exact pin and SHA-256 hashes, and nothing else."""
-    entries = [line.split() for line in (ROOT / LOCK).read_text(encoding="utf-8").replace("\\\n", "").splitlines()
-               if not line.startswith("#")]
-    assert all(hashes and all(re.fullmatch(r"--hash=sha256:[0-9a-f]{64}", part) for part in hashes)
-               for _, *hashes in entries)
-    found = [PIN.fullmatch(pin) for pin, *_ in entries]
-    assert all(found), [pin for pin, *_ in entries if not PIN.fullmatch(pin)]
-    assert len({match[1] for match in found}) == len(found)
-    return {match[1]: match[2] for match in found}
+def lock_entries() -> list[tuple[Requirement, list[str]]]:
+    """Every entry of the lock with its hashes: an exact pin, perhaps a marker, and SHA-256 hashes only."""
+    text = (ROOT / LOCK).read_text(encoding="utf-8").replace("\\\n", "")
+    entries = [line.split(" --hash=") for line in text.splitlines() if not line.startswith("#")]
+    found = [(Requirement(entry), [part.strip() for part in hashes]) for entry, *hashes in entries]
+    assert all(hashes and all(re.fullmatch(r"sha256:[0-9a-f]{64}", part) for part in hashes) for _, hashes in found)
+    loose = [entry for entry, *_ in entries if not PIN.fullmatch(entry.partition(";")[0].strip())]
+    assert not loose
+    return found
+
+
+def locked(**environment: str) -> dict[str, str]:
+    """Version by name of what the lock installs here, or in an environment that differs from here in this."""
+    here = [one for one, _ in lock_entries() if one.marker is None or one.marker.evaluate(environment)]
+    names = [one.name for one in here]
+    assert len(names) == len(set(names)), f"more than one version of a package applies: {environment}"
+    return {one.name: str(one.specifier).removeprefix("==") for one in here}
 
 
 def brought(name: str, extra: str = "") -> set[tuple[str, str]]:
@@ -81,6 +92,31 @@ def test_every_pin_but_torchs_is_locked_with_hashes():
     """torch is one file for processors and another for GPUs, by the index."""
     assert {"torch": pins(BASE)["torch"], **locked()} | pins(BASE) == {"torch": pins(BASE)["torch"], **locked()}
     assert "torch" not in locked() and not [name for name in locked() if CUDA.fullmatch(name)]
+
+
+@pytest.mark.parametrize("python", SERVED)
+def test_the_lock_serves_every_version_of_python(python):
+    """With the same versions of what is pinned; what they bring may differ."""
+    there = locked(python_version=python, python_full_version=f"{python}.0", **LINUX)
+    assert {"torch": pins(BASE)["torch"], **there} | pins(BASE) == {"torch": pins(BASE)["torch"], **there}
+
+
+def test_one_range_of_python_everywhere():
+    """make, pip and conda accept the same versions."""
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]["requires-python"]
+    conda = yaml.safe_load((ROOT / "environment.yml").read_text(encoding="utf-8"))["dependencies"]
+    first, last = SERVED[0], SERVED[-1].split(".")[1]
+    assert project == f">={first},<3.{int(last) + 1}" and f"python{project}" in conda
+
+
+@pytest.mark.parametrize("given", ["PYTHON=", "PYTHON=false", "PYTHON=/nowhere/python3"])
+def test_make_says_in_one_line_that_python_is_missing(given, tmp_path):
+    for name in ("Makefile", BASE, LOCK, "pyproject.toml"):
+        shutil.copy(ROOT / name, tmp_path)
+    done = subprocess.run(["make", "--silent", "lab", given], cwd=tmp_path, capture_output=True, text=True)
+    line, = done.stdout.splitlines()
+    assert done.returncode and all(part in line for part in (*SERVED, "make PYTHON="))
+    assert not (tmp_path / ".venv").exists()
 
 
 def test_whatever_the_pins_bring_is_locked_and_nothing_else():

@@ -36,6 +36,7 @@ def test_a_process_that_a_test_starts_reaches_nothing_and_is_told_of(event, call
     ATTEMPTS.write_text("")
 
 
+@pytest.mark.slow
 def test_an_attempt_that_is_swallowed_in_a_child_fails_its_test(tmp_path):
     tests = tmp_path / "tests"
     shutil.copytree(OFFLINE, tests / "offline")

@@ -38,6 +38,7 @@ def test_every_step_is_kept_and_none_is_evaluated(trained):
     assert not list(trained.folder.rglob("*.bin"))  # no pickle
 
 
+@pytest.mark.slow
 def test_evaluations_afterwards_are_those_of_the_training(run, tiny_config, tmp_path):
     evaluate_run(run)
     inside = obtain(with_arm(tiny_config, "one-shot", 0).changed(eval_every=1), tmp_path / "inside")

@@ -141,6 +141,7 @@ def test_the_model_is_in_its_mode_again_after_a_failure(policy, rows, monkeypatc
     model.eval()
 
 
+@pytest.mark.slow
 def test_a_fresh_process_prints_nothing_and_leaves_no_file(tiny_model, rows, tmp_path):
     script = ("import json, logging, sys; logging.basicConfig(level=logging.INFO, format='%(name)s %(message)s')\n"
               "from rlvr_utils.models.loading import load_policy\n"

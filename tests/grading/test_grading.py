@@ -343,6 +343,7 @@ def fake(tmp_path, monkeypatch):
     worker.stop()
 
 
+@pytest.mark.slow
 def test_time_out_replaces_the_worker(fake):
     assert worker.ask(fake, "a", "a")
     first = worker._current.process
@@ -353,6 +354,7 @@ def test_time_out_replaces_the_worker(fake):
     assert worker.ask(fake, "a", "a") and not worker.ask(fake, "b", "a")
 
 
+@pytest.mark.slow
 def test_processor_time_counts_and_not_the_clock(fake, monkeypatch):
     """Other work on the machine makes an item last longer than its limit, and may not decide its verdict."""
     monkeypatch.setattr(worker, "PATIENCE", 60)
@@ -363,6 +365,7 @@ def test_processor_time_counts_and_not_the_clock(fake, monkeypatch):
     assert first.returncode == -signal.SIGPROF
 
 
+@pytest.mark.slow
 def test_imports_are_not_charged_to_the_first_item(fake, tmp_path):
     """The worker needs longer to begin than an item may take, by its own clock and by the wall's."""
     seconds = worker.LIMIT_S * worker.PATIENCE + 0.5
@@ -370,6 +373,7 @@ def test_imports_are_not_charged_to_the_first_item(fake, tmp_path):
     assert worker.ask(fake, "a", "a")
 
 
+@pytest.mark.slow
 def test_death_replaces_the_worker(fake):
     with pytest.raises(worker.NoVerdict):
         worker.ask(fake, "die", "a")
@@ -379,6 +383,7 @@ def test_death_replaces_the_worker(fake):
     assert worker.ask(fake, "a", "a")
 
 
+@pytest.mark.slow
 def test_memory_is_bounded_and_a_grown_worker_is_replaced(fake):
     """What an item has left behind may not make later ones fail for want of memory."""
     assert not worker.ask(fake, "grow", str(2 * worker.MEMORY_BYTES))
@@ -404,6 +409,7 @@ def test_every_item_and_every_worker_meets_the_same_chance(fake):
     assert bits == [worker.ask(fake, "hash", str(bit)) for bit in range(20)]
 
 
+@pytest.mark.slow
 def test_time_outs_and_replaced_workers_are_counted_into_the_provenance(fake):
     def blow(answer):
         with pytest.raises(worker.NoVerdict):

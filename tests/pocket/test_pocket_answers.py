@@ -151,6 +151,7 @@ def test_every_answer_in_the_files_is_right(pocket_files):
         assert answers[problem.question] == problem.answer
 
 
+@pytest.mark.slow
 def test_hardly_any_problem_of_the_corpus_is_ill_posed(pocket_corpus):
     """Digits above nine in a large base and over-full boxes can be pocket_files, but very rarely are."""
     senseless = Counter(kind for kind, sketch in pocket_corpus[1] if not makes_sense(kind, sketch))

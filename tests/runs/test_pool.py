@@ -28,6 +28,7 @@ from rlvr_utils.runs.pool import Follower, obtain_all
 LAUNCH = Path(__file__).resolve().parents[2] / "launch"
 
 
+@pytest.mark.slow
 def test_runs_are_trained_and_their_kept_policies_evaluated(tiny_config, tmp_path):
     config = with_arm(tiny_config, "one-shot", 0).changed(eval_every=0, save_every=3, keep_every=3)
     run, = obtain_all([config], tmp_path)
@@ -36,6 +37,7 @@ def test_runs_are_trained_and_their_kept_policies_evaluated(tiny_config, tmp_pat
     assert list(run.folder.parent.iterdir()) == [run.folder]
 
 
+@pytest.mark.slow
 def test_a_run_that_somebody_else_trains_is_followed(tiny_config, tmp_path):
     """As after the restart of a notebook's kernel: the process that trains has outlived it."""
     config = with_arm(tiny_config, "one-shot", 0).changed(steps=120, save_every=120, eval_every=120)
@@ -49,6 +51,7 @@ def test_a_run_that_somebody_else_trains_is_followed(tiny_config, tmp_path):
     assert started.wait(timeout=60) == 0 and run.provenance["resumed_from"] is None
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("kept", [0, 3])
 def test_a_process_that_comes_second_is_no_failure(tiny_config, tmp_path, monkeypatch, kept):
     """Somebody else has taken the run, or its kept policies, while this one's process was starting."""
@@ -105,6 +108,7 @@ def test_all_processes_are_told_to_end_before_one_is_waited_for(tiny_config, tmp
     assert told == ["end"] * 3 + ["wait"] * 3
 
 
+@pytest.mark.slow
 def test_a_run_whose_process_dies_is_taken_over(tiny_config, tmp_path):
     config = with_arm(tiny_config, "one-shot", 0).changed(steps=400, save_every=2, eval_every=400)
     started = schedule._start(config, tmp_path)
@@ -118,6 +122,7 @@ def test_a_run_whose_process_dies_is_taken_over(tiny_config, tmp_path):
     assert follower.poll() == 0 and find(config, tmp_path) is None and holder(lock_of(folder)) is None
 
 
+@pytest.mark.slow
 def test_a_run_that_fails_is_named_with_the_last_line_of_its_log(tiny_config, tmp_path):
     with pytest.raises(UserError, match="ended with exit code 2: rlvr_utils: .*no such file") as caught:
         obtain_all([tiny_config.changed(pool="nowhere.jsonl")], tmp_path)
@@ -139,6 +144,7 @@ def test_the_launcher_is_plain_python_or_accelerate_with_the_file_that_is_named(
                                         "launch/eight-gpus-ddp.yaml", "-m", "rlvr_utils"]
 
 
+@pytest.mark.slow
 def test_two_processes_train_one_run_and_resume_it(tiny_config, tmp_path):
     """Data parallel on the CPU: the same code as on eight GPUs, with gloo in place of NCCL."""
     config = with_arm(tiny_config, "one-shot", 0).changed(

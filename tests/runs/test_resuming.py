@@ -22,6 +22,8 @@ from rlvr_utils.records.run import JSON_LINES, clear_halves, discard, find, hold
 from rlvr_utils.runs import obtain as runs
 from rlvr_utils.runs.obtain import obtain
 
+pytestmark = pytest.mark.slow
+
 RECORDS = sorted({*JSON_LINES} - {"timings.jsonl"})
 # Where the process dies, and the step that the run goes on from: a checkpoint every second step.
 DEATHS = {"before any checkpoint": None, "after the row of step 3": 2, "with a row half written": 4,

@@ -32,6 +32,7 @@ def records(tmp_path_factory):
     return record
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", PROFILES)
 def test_the_whole_pipeline_of_a_profile_runs(records, name):
     record, folder = records(name)
@@ -113,6 +114,7 @@ def test_every_template_has_a_tokenizer_that_writes_and_reads(tmp_path):
         assert again.decode(again("7 apples", add_special_tokens=False)["input_ids"]) == "7 apples"
 
 
+@pytest.mark.slow
 def test_the_command_writes_its_record(tmp_path, capsys):
     words = "drill --profile pocket --layers 1 --hidden 32 --prompts 1 --response-tokens 4".split()
     assert cli.main([*words, "--record", str(tmp_path / "record.json")]) == 0

@@ -239,17 +239,17 @@ def test_what_the_lines_advise_helps(paper, changes, hardware):
     refuse_what_cannot_fit(plan(paper.changed(**changes), hardware))
 
 
-@pytest.mark.parametrize("hardware", [A100, H100, LAPTOP], ids=lambda hardware: hardware.gpu or "CPU")
 @pytest.mark.parametrize("name", profile_names())
-def test_every_profile_has_a_plan(name, hardware, made_up, tmp_path, monkeypatch):
+def test_every_profile_has_a_plan(name, made_up, tmp_path, monkeypatch):
     config, source = load_profile(name), local_path(load_profile(name).model)
     if not source.startswith("/") and source not in known():  # a folder that the user is to fetch
         monkeypatch.chdir(tmp_path)
         config = config.changed(model=made_up.model)
-    text = plan_text(plan(config, hardware))
-    assert text.startswith(f"Plan of {name}, arm base: an estimate, not a measurement")
-    assert f"{config.steps:,} steps" in text and all(len(line) <= 130 for line in text.splitlines())
-    assert ("GPU-hours" in text) == bool(hardware.gpus)
+    for hardware in (A100, LAPTOP):
+        text = plan_text(plan(config, hardware))
+        assert name in text and f"{config.steps:,} steps" in text
+        assert all(len(line) <= 130 for line in text.splitlines())
+        assert ("GPU-hours" in text) == bool(hardware.gpus)
 
 
 def test_the_text_has_the_numbers(paper):

@@ -27,6 +27,8 @@ from rlvr_utils.runs import pool as schedule
 from rlvr_utils.study import reproduce
 from rlvr_utils.study.study import PARAMETERS, open_study
 
+pytestmark = pytest.mark.slow
+
 SUBJECTS = ("Algebra", "Counting & Probability", "Geometry", "Intermediate Algebra", "Number Theory", "Prealgebra",
             "Precalculus")
 NOTEBOOKS = sorted(reproduce.NOTEBOOKS.glob("0[0-5]_*.ipynb"))

@@ -1,4 +1,4 @@
-"""How hard to press: short within `make test`, in full by `make torture`."""
+"""How hard to press: short for `make mutations`, in full by `make torture`."""
 from __future__ import annotations
 
 import os

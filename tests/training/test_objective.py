@@ -152,6 +152,7 @@ def step(tiny_config):
                                labels={"near": "2", "guessable": "4", "far": "929725"})
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("arm", dict.fromkeys(TABLE5[1:]))
 def test_the_gradient_is_the_authors_for_every_arm_of_table_5(step, tmp_path, arm):
     config = with_arm(step, arm, 0).changed(micro_batch_tokens=BUDGET)
@@ -160,6 +161,7 @@ def test_the_gradient_is_the_authors_for_every_arm_of_table_5(step, tmp_path, ar
     assert max(float(part.abs().max()) for part in watch.updates[0]["gradient"]) > 0
 
 
+@pytest.mark.slow
 def test_an_arm_without_any_loss_has_no_gradient(step, tmp_path):
     watch = train(with_arm(step, TABLE5[0], 0), tmp_path)
     assert all(not part.any() for part in watch.updates[0]["gradient"])
@@ -172,6 +174,7 @@ def test_an_arm_without_any_loss_has_no_gradient(step, tmp_path):
     {"share_prompts": False, "micro_batch_tokens": BUDGET},                       # TRL's own forward pass
     {"kl_coef": 0.0, "kl_in_reward": 0.05, "micro_batch_tokens": BUDGET},         # the released code's other KL
 ], ids=["off-policy", "four-updates", "pieces", "plain-forward", "kl-in-reward"])
+@pytest.mark.slow
 def test_the_gradient_is_the_authors_however_it_is_computed(step, tmp_path, changes):
     config = with_arm(step, "one-shot", 0).changed(learning_rate=3e-3, **changes)
     watch = train(config, tmp_path)
@@ -179,6 +182,7 @@ def test_the_gradient_is_the_authors_however_it_is_computed(step, tmp_path, chan
     check(watch, config)
 
 
+@pytest.mark.slow
 def test_an_update_is_clipped_adamw_with_decay_of_everything(step, tmp_path):
     """The parameters after the step, by AdamW's formulas (betas 0.9 and 0.999, epsilon 1e-8)."""
     config = with_arm(step, "one-shot", 0).changed(max_grad_norm=0.01, weight_decay=0.1, learning_rate=1e-3)
@@ -191,6 +195,7 @@ def test_an_update_is_clipped_adamw_with_decay_of_everything(step, tmp_path):
         assert torch.allclose(new, expected, rtol=0, atol=1e-9)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("updates", [1, 2])
 def test_the_released_schedule_idles_in_the_first_rollout_step(step, tmp_path, updates):
     config = with_arm(step, "one-shot", 0).changed(steps=2, idle_first_step=True, updates_per_rollout=updates,

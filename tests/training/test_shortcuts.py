@@ -42,6 +42,7 @@ def weights(folder) -> torch.Tensor:
     return torch.cat([tensor.flatten() for _, tensor in sorted(load_file(folder / "model.safetensors").items())])
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("arm", ["one-shot-policy-only", "one-shot-no-kl-no-entropy"])
 @pytest.mark.parametrize("micro_batch", [8, 2])
 def test_groups_that_agree_are_left_out_and_nothing_changes(tiny_config, tmp_path, given_rewards, computed, arm,
@@ -74,6 +75,7 @@ def test_with_entropy_or_divergence_in_the_loss_every_group_is_computed(tiny_con
     assert run.rows("metrics")[0]["entropy"] > 0
 
 
+@pytest.mark.slow
 def test_rollouts_are_the_same_whether_their_prompt_is_shared(tiny_config, tmp_path):
     config = tiny_config.changed(steps=2, examples=(1,), eval_every=0)
     shared, plain = (obtain(config.changed(shortcuts=shortcuts), tmp_path) for shortcuts in (True, False))

@@ -231,6 +231,7 @@ def test_the_first_loss_is_the_token_mean_of_advantages(tiny_config, tiny_tokeni
     assert row["response_length"] == pytest.approx(float(lengths.float().mean()))
 
 
+@pytest.mark.slow
 def test_the_loss_is_the_policys_minus_the_entropy_bonus_plus_the_divergence(reference, tmp_path):
     stronger = with_arm(reference.config, "one-shot-entropy-x3", 0)
     for config, weight in ((reference.config, 0.001), (stronger, 0.003)):
@@ -239,6 +240,7 @@ def test_the_loss_is_the_policys_minus_the_entropy_bonus_plus_the_divergence(ref
             assert row["loss"] == pytest.approx(parts, abs=1e-6)
 
 
+@pytest.mark.slow
 def test_entropy_alone_has_no_policy_loss_and_still_learns(tiny_config, reference, tmp_path):
     run = obtain(with_arm(tiny_config, "entropy-only-x10", 0), tmp_path)
     for row in run.rows("metrics"):
@@ -264,6 +266,7 @@ def test_without_an_entropy_bonus_the_records_are_complete_too(tiny_config, tmp_
         assert row["loss"] == pytest.approx(row["policy_loss"] + 0.001 * row["kl"], abs=1e-6)
 
 
+@pytest.mark.slow
 def test_several_updates_a_rollout_count_rollout_steps(tiny_config, tmp_path):
     config = tiny_config.changed(updates_per_rollout=2, micro_batch=4)
     run = obtain(config, tmp_path / "two")
@@ -277,6 +280,7 @@ def test_several_updates_a_rollout_count_rollout_steps(tiny_config, tmp_path):
     assert run.provenance["weights_sha256"] != accumulated.provenance["weights_sha256"]
 
 
+@pytest.mark.slow
 def test_sharing_prompts_changes_the_work_and_not_the_training(tiny_config, tmp_path):
     config = tiny_config.changed(steps=2, num_generations=2, micro_batch=4)
     shared, plain = (obtain(config.changed(share_prompts=share), tmp_path) for share in (True, False))
