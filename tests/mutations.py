@@ -357,6 +357,36 @@ MUTATIONS = {
         "return text",
         "data/test_problems.py",
     ),
+    "a figure that only its file has": (
+        "study/figures.py",
+        "if get_ipython():",
+        "if False:",
+        "study/test_kernels.py",
+    ),
+    "figures by the reader's matplotlibrc": (
+        "study/figures.py",
+        "matplotlib.rcdefaults()",
+        "matplotlib.rcParams",
+        "study/test_kernels.py",
+    ),
+    "more steps than the profile's are cut": (
+        "study/study.py",
+        "steps=max_steps)",
+        "steps=min(config.steps, max_steps))",
+        "study/test_study.py",
+    ),
+    "every subject is another than one that is not known": (
+        "analysis/claims.py",
+        'lacking = "" if own_subject else',
+        'lacking = "" if True else',
+        "analysis/test_claims.py",
+    ),
+    "the commit of any repository around": (
+        "records/provenance.py",
+        'git("ls-files", "--error-unmatch", "--", str(here))',
+        "pass",
+        "test_mains.py",
+    ),
 }
 
 
@@ -388,7 +418,7 @@ def main() -> int:
     names = [name for name in MUTATIONS if not sys.argv[1:] or any(word in name for word in sys.argv[1:])]
     with tempfile.TemporaryDirectory() as place:
         folder = Path(place)
-        for part in ("rlvr_utils", "tests", "launch"):
+        for part in ("rlvr_utils", "tests", "launch", "notebooks"):
             shutil.copytree(ROOT / part, folder / part, ignore=shutil.ignore_patterns("__pycache__"))
         for part in ("pyproject.toml", "requirements.txt", "requirements-gpu.txt", "requirements.lock"):
             shutil.copy(ROOT / part, folder / part)
