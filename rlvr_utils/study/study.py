@@ -131,12 +131,12 @@ def open_study(profile: str = "pocket", seeds=(0, 1, 2), results_dir: str | None
     `settings` say otherwise. Raises `UserError` for what cannot be.
     """
     config = load_profile(profile)
-    if model:
+    if model is not None:
         own = _prompt_and_length(str(model)) if config.model.startswith("package:") else {}
         config = config.changed(model=str(model), **own)
-    if train_file:
+    if train_file is not None:
         config = config.changed(pool=str(train_file), ranking=_file_ranking(str(train_file)))
-    if eval_files:
+    if eval_files is not None:
         config = config.changed(benchmarks=benchmarks_of(eval_files))
     if max_steps is not None:
         if not _is_whole(max_steps) or max_steps < 1:
@@ -145,8 +145,8 @@ def open_study(profile: str = "pocket", seeds=(0, 1, 2), results_dir: str | None
     config = with_settings(config, settings or [])
     seeds = _seeds(seeds)
     given = {"model": model, "train_file": train_file, "eval_files": eval_files, "max_steps": max_steps,
-             "settings": settings}
-    brought = {name: value for name, value in given.items() if value}
+             "settings": settings or None}
+    brought = {name: value for name, value in given.items() if value is not None}
     if results_dir is not None and not (isinstance(results_dir, (str, Path)) and str(results_dir).strip()):
         raise UserError(f"results_dir: {shown(results_dir)} is no folder; give a path, or leave it out")
     default = HOME / ("build/own" if brought else "results") / config.profile
@@ -213,6 +213,8 @@ def benchmarks_of(eval_files) -> list[dict]:
     Raises `UserError` for what is no file, and for two of one name.
     """
     files = [_named(file) for file in (eval_files if isinstance(eval_files, (list, tuple)) else [eval_files])]
+    if not files:
+        raise UserError("eval_files is empty: give at least one, or leave it out")
     paths = [Path(path) for _, path in files]
     names = [name or path.stem for (name, _), path in zip(files, paths)]
     for depth in range(2, max(len(path.parts) for path in paths) + 1):
@@ -263,7 +265,16 @@ def refuse_unknown_parameters() -> None:
     shell = get_ipython()
     cells = shell.user_ns.get("In", []) if shell else []
     injected = next((cell for cell in reversed(cells) if cell.startswith("# Parameters\n")), "")
-    targets = [target for node in ast.parse(injected).body if isinstance(node, ast.Assign) for target in node.targets]
-    for name in (target.id for target in targets if isinstance(target, ast.Name)):
+    for name in _assigned(injected):
         if name not in PARAMETERS:
             raise UserError(f"parameter {name!r} does not exist; the notebooks take: {', '.join(PARAMETERS)}")
+
+
+def _assigned(cell: str) -> list[str]:
+    """The names that a cell assigns at its top level; none where it is not Python."""
+    try:
+        body = ast.parse(cell).body
+    except SyntaxError:
+        return []
+    targets = [target for node in body if isinstance(node, ast.Assign) for target in node.targets]
+    return [target.id for target in targets if isinstance(target, ast.Name)]
