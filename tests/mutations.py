@@ -522,9 +522,7 @@ def main() -> int:
     names = [name for name in MUTATIONS if not sys.argv[1:] or any(word in name for word in sys.argv[1:])]
     with tempfile.TemporaryDirectory() as place:
         folder = Path(place)
-        for part in ("rlvr_utils", "tests", "launch", "docs"):
-    ),
-        for part in ("rlvr_utils", "tests", "launch", "notebooks"):
+        for part in ("rlvr_utils", "tests", "launch", "docs", "notebooks"):
             shutil.copytree(ROOT / part, folder / part, ignore=shutil.ignore_patterns("__pycache__"))
         for path in (ROOT / "Makefile", *ROOT.glob("*.yml"), *ROOT.glob("*.toml"), *ROOT.glob("requirements*")):
             shutil.copy(path, folder)
