@@ -345,6 +345,43 @@ MUTATIONS = {
         "    return",
         "torture/test_graders.py",
     ),
+    "a letter chosen by the answer alone": (
+        "grading/qwen_eval.py",
+        "answer = choice_letter(response)",
+        "answer = choice_letter(answer)",
+        "grading/test_authors_rules.py",
+    ),
+    "Minerva without its units": (
+        "grading/qwen_eval.py",
+        "keep_units = benchmark == _KEEPS_UNITS\n    if",
+        "keep_units = False\n    if",
+        "grading/test_authors_rules.py",
+    ),
+    "MATH500's golds normalised twice": (
+        "grading/qwen_eval.py",
+        "if benchmark in _NORMALISED_ONCE:",
+        "if keep_units:",
+        "grading/test_authors_rules.py",
+    ),
+    "pi as a number": ("grading/qwen_eval.py", "pi|(?<!", "(?<!", "grading/test_authors_rules.py"),
+    "characters that the authors' reader rejects": (
+        "grading/symbolic.py",
+        " or not text.isascii()",
+        "",
+        "grading/test_authors_rules.py",
+    ),
+    "LaTeX kept as it is in the training reward": (
+        "grading/training_reward.py",
+        "text = latex_to_text(text)",
+        "pass",
+        "grading/test_authors_rules.py",
+    ),
+    "a benchmark graded by the common rules": (
+        "evaluation/benchmarks.py",
+        "grading_rules(benchmark))",
+        "None)",
+        "evaluation/test_evaluation.py",
+    ),
     "golds of any length": ("grading/verdicts.py", " or len(gold) > MAX_ANSWER", "", "grading/test_grading.py"),
     "a name that stands twice in a row": (
         "data/files.py",

@@ -27,7 +27,7 @@ _NAMES = ("sqrt", "pi", "ln", "log", "exp", "sin", "cos", "tan", "E", "I", "oo")
 _TOO_MUCH = re.compile(
     r"(?:\*\*|\^)[\s({]*[-+]?\d{5,}"  # an exponent of five digits or more
     r"|(?:\*\*|\^)[\s({]*\d+[\s)}]*(?:\*\*|\^)[\s({]*\d"  # a tower of numbers
-    r"|\d{4,}[\s)}]*!|![\s)}]*!"  # a large or a repeated factorial
+    r"|\d{5,}[\s)}]*!|![\s)}]*!"  # a large or a repeated factorial
     r"|\d{400}"
 )
 _SUBSCRIPT = re.compile(r"(?<![a-z_])[a-z]_[a-z\d]+(?![a-z\d_])")  # x_1 is a letter of its own
@@ -135,6 +135,7 @@ def lenient_latex_expression(text: str) -> Any:
     from latex2sympy2_extended import latex2sympy
 
     check_size(text)
-    if "," in text or not text.isascii() or _STRICT.search(text):
+    text = text.replace("~", " ").replace("\\,", " ")
+    if re.search("[,;]", text) or not text.isascii() or _STRICT.search(text):
         raise UserError(f"answer {text[:40]!r}: not LaTeX that can be read as one expression; simplify it")
-    return latex2sympy(text.replace("~", " "))
+    return latex2sympy(text)

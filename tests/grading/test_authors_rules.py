@@ -52,6 +52,7 @@ def test_only_latex_numbers_are_numbers(answer, gold, right):
     [
         ("4.2×10^{1}", "42", False), (r"4.2 \times 10^{1}", "42", True), ("y≤7", r"y \le 7", False),
         (r"\mathit{42}", "42", False), ("2·21", "42", False), (r"42\ ", "42", False), ("−42", "-42", False),
+        (r"042\,", "42", True), ("(42; 7)", "(42, 7)", False),
         (r"\frac{du}{dx} \neq 2u", r"\frac{du}{dx} = 2u", False), (r"\{8, 5\}", r"\{5, 8\}", True),
         (r"\frac{du}{dx} = u+u", r"\frac{du}{dx} = 2u", True), (r"4.2 \times 10^{01}", "42", True),
         (r"\begin{pmatrix}1&2\\3&8\end{pmatrix}", r"\begin{pmatrix}1&2\\3&2^3\end{pmatrix}", True),
@@ -136,6 +137,7 @@ def test_spelled_numbers(answer, gold, right):
         (r"2sqrt{5}", r"2\sqrt{5}", False), ("0.２5", "0.25", False), (r"a_1 + 2b", r"2b + a_1", True),
         (r"a_1 + 2b", r"a_2 + 2b", False), (r"\sqrt[3]{5}", r"\sqrt{5}", True),
         ("5", r"\boxed{5}", True), (r"\text{ a}\text{ b}", r"\text{ a}", False), ("", r"\boxed{5", False),
+        (r"\sqrt{1} / 2004!", "1 / 2004!", True),
     ],
 )
 def test_the_training_reward_reads_latex_as_the_authors_do(answer, label, right):

@@ -69,7 +69,7 @@ def attack(grader: str, count: int, seed: int) -> dict:
         watch.armed = True
         try:
             if gold.strip() and len(gold) <= MAX_ANSWER:  # no grader sees other golds
-                module.quick(module.extract(response), gold)
+                module.quick(*module.forms(response, gold))
             watch.armed = False
             slowest = max(slowest, (time.thread_time() - used, what))
             verdicts += grade_batch([response], [gold], grader)

@@ -143,10 +143,10 @@ def test_any_text_gets_a_verdict_that_neither_the_cache_nor_the_reasoning_change
     response = place.format(text)
     verdict = fresh(response, gold, grader)
     assert grade_batch([response], [gold], grader) == [verdict]
-    longer, extract = "Let me think.\n" + response, batch.GRADERS[grader].extract
+    longer, forms = "Let me think.\n" + response, batch.GRADERS[grader].forms
     if Verdict.TIMEOUT not in (verdict, again := fresh(response, gold, grader)):
         assert again == verdict
-    if verdict != Verdict.TIMEOUT and extract(longer) == extract(response):
+    if verdict != Verdict.TIMEOUT and forms(longer, gold) == forms(response, gold):
         assert fresh(longer, gold, grader) in (verdict, Verdict.TIMEOUT)
 
 
