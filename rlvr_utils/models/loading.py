@@ -51,9 +51,12 @@ def load_policy(source: str, dtype: str = "float32", device: str | None = None):
 
 
 def check_causal(model, source: str) -> None:
-    """Raise `UserError` unless a forward pass works and no logits depend on later tokens, as those of an
-    encoder do. Four tokens are computed; dropout must be off."""
+    """Raise `UserError` unless a forward pass works, no logits depend on later tokens, as those of an encoder
+    do, and a model with states of its own continues them as a whole pass would. A few tokens are
+    computed; dropout must be off."""
     import torch
+
+    from rlvr_utils.sampling.cache import has_plain_cache
 
     ids = torch.tensor([[0, 1, 2, 3], [0, 1, 2, 0]], device=model.device)  # the same but for the last token
     kind = f"model {source!r} of type {model.config.model_type!r}"
@@ -66,6 +69,25 @@ def check_causal(model, source: str) -> None:
     if differences[:3].max() > torch.finfo(model.dtype).eps ** 0.5 * differences[3]:
         raise UserError(f"{kind} looks at later tokens, so it cannot write text one token at a time; give a causal "
                         "language model")
+    if not has_plain_cache(model) and not _continues(model):
+        raise UserError(f"{kind} writes other tokens by its cache than its own logits say, a mistake in its code; give "
+                        "another model")
+
+
+def _continues(model) -> bool:
+    """Are the tokens that two rows write greedily likeliest by a whole forward pass too, but for rounding?"""
+    import torch
+
+    from rlvr_utils.sampling.rollouts import sample
+
+    prompts = [[0, 1, 2, 3], [3, 2, 1, 0]]
+    for prompt, written in zip(prompts, sample(model, prompts, 4, 0.0, {model.get_input_embeddings().num_embeddings})):
+        with torch.no_grad():
+            logits = model(torch.tensor([prompt + written], device=model.device)).logits[0, len(prompt) - 1:-1].float()
+        lost = logits.amax(-1) - logits.gather(-1, torch.tensor(written, device=model.device)[:, None])[:, 0]
+        if (lost > torch.finfo(model.dtype).eps ** 0.5 * (logits.amax(-1) - logits.amin(-1))).any():
+            return False
+    return True
 
 
 def _hub_remedy() -> str:

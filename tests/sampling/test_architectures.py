@@ -78,6 +78,12 @@ def test_a_model_that_looks_at_later_tokens_is_refused_by_its_type(kind):
         check_causal(tiny(kind), "some model")
 
 
+def test_a_model_whose_states_are_not_continued_as_its_logits_say_is_refused():
+    """The library's RWKV mixes up the states of two rows."""
+    with pytest.raises(UserError, match="rwkv"):
+        check_causal(tiny("rwkv"), "some model")
+
+
 def test_a_qwen2_with_a_window_does_not_share_its_prompt():
     """The attention that shares a prompt knows no window."""
     model = tiny("qwen2", layer_types=["full_attention", "sliding_attention"])
