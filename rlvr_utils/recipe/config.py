@@ -32,7 +32,7 @@ DType = Literal["float32", "bfloat16", "float16"]
 DTYPES = get_args(DType)
 Reward = Literal["outcome", "format", "random"]
 REWARDS = get_args(Reward)
-OF_A_RUN = ("profile", "arm", "seed")  # they name a run and have a place of their own: no profile or setting holds them
+OF_A_RUN = ("profile", "arm", "seed")  # what names a run; no profile gives it
 
 
 def _writable(text: str) -> str:
@@ -92,8 +92,8 @@ def later(default, **limits):
 
 
 class Record(BaseModel):
-    """Fields of exactly their types: no text is read as a number, True is not 1; a whole number may stand for a
-    decimal one. None can be assigned to."""
+    """Immutable fields of exactly their types: text is never read as a number and True is not 1, but a whole number
+    will do for a decimal one."""
 
     model_config = ConfigDict(frozen=True, strict=True, extra="forbid", use_attribute_docstrings=True)
 
@@ -106,15 +106,15 @@ class Benchmark(Record):
     file: FilledText
     """A path, `package:` and a path inside the package, or `public:` and the name of a public set."""
     stands_for: Text = ""
-    """The paper's benchmark whose place it takes, such as "MATH500"; "" for none."""
+    """The benchmark of the paper that it stands in for, such as "MATH500"; "" for none."""
     samples: Positive = 1
-    """Responses a problem; the accuracy is their mean, avg@samples (paper App. B)."""
+    """Responses per problem; the accuracy is their mean, avg@samples (paper App. B)."""
     temperature: Amount = 0.0
-    """Of the responses' sampling; 0 is greedy."""
+    """Sampling temperature of the responses; 0 is greedy."""
     limit: Positive | None = None
     """Only the first so many problems; None for all."""
     scoring: Literal["generation", "likelihood"] = later("generation")
-    """Whether a response is written and graded, or the likelihoods of the given choices are compared."""
+    """Generate responses and grade them, or compare the likelihoods of the given choices."""
 
     @model_validator(mode="after")
     def _likelihood_draws_nothing(self):
@@ -126,20 +126,20 @@ class Benchmark(Record):
 
 
 class RunConfig(Record):
-    """Everything that decides a run. Where a profile's value comes from is said in its file."""
+    """Everything that decides a run. Each profile's file says where its values come from."""
 
     profile: FolderName
     """The profile's name, and that of the folder of its results."""
     arm: FolderName
-    """What is compared: a name of `rlvr_utils.recipe.arms`."""
+    """The arm, by its name in `rlvr_utils.recipe.arms`."""
     seed: Count
-    """Of the order of the examples and of all sampling."""
+    """Seeds the order of the examples and all sampling."""
     model: FilledText
     """The start model: a folder, a GGUF file, `package:` and a path inside the package, or a name on the hub."""
     dtype: DType
-    """Of the weights while they are trained."""
+    """Type of the weights while they are trained."""
     cpu_threads: Positive
-    """Threads of one run."""
+    """CPU threads of one run."""
     pool: FilledText
     """The training problems: a file, `package:` and a path, or `public:` and the name of a public set."""
     ranking: dict[Rank, RowId]
@@ -147,53 +147,53 @@ class RunConfig(Record):
     examples: Annotated[tuple[Annotated[int, Field(ge=1, le=MOST)], ...], BeforeValidator(_tuple)]
     """The ranks to train on; empty for the whole pool."""
     repeat_to: Count
-    """Few examples are repeated to so many rows before they are shuffled (paper section 3.1)."""
+    """A smaller set of examples is repeated to this many rows before it is shuffled (paper section 3.1)."""
     prompts_per_step: Positive
-    """Prompts of a rollout step."""
+    """Prompts per rollout step."""
     num_generations: Annotated[int, Field(ge=2, le=MOST)]
-    """Responses to each prompt, the group; one alone has no deviation from its group's mean."""
+    """Responses per prompt, the group; a group of one would have no deviation from its mean."""
     temperature: Annotated[float, Field(ge=1e-6, allow_inf_nan=False)]
-    """Of the rollouts; log-probabilities are divided by it too."""
+    """Sampling temperature of the rollouts; the logits of the loss are divided by it too."""
     max_prompt_tokens: Positive
-    """A longer training prompt is refused."""
+    """Longest training prompt, in tokens; a longer one is an error."""
     max_response_tokens: Positive
-    """A rollout is cut off there."""
+    """Longest rollout, in tokens; a longer one is cut off."""
     updates_per_rollout: Positive
-    """Optimizer steps that share the rollouts of a step."""
+    """Optimizer updates per rollout step."""
     learning_rate: Amount
-    """Of AdamW, constant."""
+    """AdamW's learning rate, constant."""
     weight_decay: Amount
-    """Of AdamW."""
+    """AdamW's weight decay."""
     max_grad_norm: Amount
-    """The gradient is scaled down to this norm."""
+    """A gradient of a larger norm is scaled down to this one."""
     clip_ratio: Amount
-    """The policy's ratio is clipped to 1 +- this."""
+    """The ratio of new to old probability is clipped to within this distance of 1."""
     kl_coef: Amount
-    """Of the divergence from the start model in the loss, beta of the paper."""
+    """Coefficient of the KL divergence from the start model in the loss, the paper's beta."""
     entropy_coef: Number
-    """Of the entropy bonus; the paper's alpha with its sign turned. Negative is a penalty."""
+    """Coefficient of the entropy bonus, the paper's alpha with the opposite sign; a negative one is a penalty."""
     entropy_scale: Number
-    """Multiplies `entropy_coef`."""
+    """Factor on `entropy_coef`, for arms that vary it."""
     policy_loss: bool
-    """Whether the policy-gradient term is in the loss."""
+    """Is the policy-gradient term part of the loss?"""
     reward: Reward
-    """What is rewarded: the right answer, a box, or chance."""
+    """What is rewarded: a right answer, a boxed answer, or chance."""
     micro_batch: Positive
-    """Sequences in one forward pass."""
+    """Sequences per forward pass."""
     share_prompts: bool
     """Compute a prompt once for its whole group: the same gradients in less time."""
     steps: Count
     """Rollout steps; 0 evaluates the start model and trains nothing."""
     eval_every: Count
-    """Rollout steps between two evaluations during the training; 0 for none but at its ends."""
+    """Rollout steps between two evaluations during training, and one after the last; 0 for none."""
     save_every: Positive
     """Rollout steps between two checkpoints."""
     eval_template: Text
-    """The prompt of evaluations: a name of `rlvr_utils.data.prompts`."""
+    """The prompt of evaluations, by its name in `rlvr_utils.data.prompts`."""
     eval_max_tokens: Positive
-    """A response of an evaluation is cut off there."""
+    """Longest response of an evaluation, in tokens; a longer one is cut off."""
     eval_batch: Positive
-    """Responses written at once in evaluations."""
+    """Responses generated at once in evaluations."""
     benchmarks: Annotated[tuple[Benchmark, ...], BeforeValidator(_tuple)]
     """What is evaluated, in order."""
     label: Text = later("")
@@ -201,23 +201,23 @@ class RunConfig(Record):
     labels: dict[FilledText, Answer] = later({})
     """Answers by name (paper Table 5, rows 11 to 13)."""
     kl_in_reward: Amount = later(0.0)
-    """Of the divergence from the start model, subtracted from the reward."""
+    """Coefficient of the KL divergence from the start model that is subtracted from the reward."""
     micro_batch_tokens: Count = later(0)
     """The authors' token budget of a forward pass, within which tokens are averaged; 0 averages over the mini-batch."""
     idle_first_step: bool = later(False)
-    """The authors' first step, which changes no weight."""
+    """The first rollout step trains with learning rate 0, as in the released code."""
     autocast: bool = later(False)
     """bfloat16 arithmetic on weights of `dtype`."""
     engine: Literal["transformers", "vllm", "vllm-server"] = later("transformers")
-    """What writes the responses."""
+    """What generates the responses."""
     engine_memory: Share = later(0.3)
-    """Share of the GPU's memory that vLLM takes beside the training."""
+    """Share of the GPU's memory for an engine "vllm" that runs beside the training."""
     keep_every: Count = later(0)
-    """Rollout steps between two policies that are kept for evaluation; 0 keeps none."""
+    """Rollout steps between two policies that are kept for evaluation; 0 for none."""
     eval_top_p: Share = later(1.0)
-    """Evaluations sample from the likeliest tokens of this total probability."""
+    """Evaluations sample from the most likely tokens that together have this probability."""
     eval_dtype: Literal["", DType] = later("")
-    """Of policies that are kept for evaluation; "" for `dtype`."""
+    """Type of the weights of policies kept for evaluation; "" for `dtype`."""
     shortcuts: bool = later(True)
     """Leave out work that cannot change a weight; False computes everything."""
 
