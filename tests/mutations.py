@@ -25,7 +25,7 @@ MUTATIONS = {
         "training/recorder.py",
         '{**row, "reflecting": reflecting}',
         '{**row, "reflections": reflecting}',
-        "docs/test_records.py",
+        "docs/test_record_schema.py",
     ),
     "sequences instead of tokens are averaged": (
         "training/objective.py",

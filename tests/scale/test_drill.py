@@ -51,6 +51,7 @@ def test_the_whole_pipeline_of_a_profile_runs(records, name):
     assert "Measured here" in (folder / "exported" / "README.md").read_text()
 
 
+@pytest.mark.slow
 def test_the_first_rollout_step_of_the_released_schedule_changes_no_weight(records):
     _, folder = records("qwen2.5-math-1.5b")
     run, = (folder / "results" / "runs").iterdir()
@@ -63,6 +64,7 @@ def test_the_first_rollout_step_of_the_released_schedule_changes_no_weight(recor
     assert any((kept[name] != moved[name]).any() for name in kept)
 
 
+@pytest.mark.slow
 def test_the_prompts_of_each_family_begin_once(records):
     assert records("llama-3.2-3b-instruct")[0]["prompts"]["training"] == (
         "<|begin_of_text|><|start_header_id|>system<|end_header_id|>\n\nCutting Knowledge Date: December 2023\n"
