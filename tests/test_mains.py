@@ -14,6 +14,7 @@ from conftest import OFFLINE, ROOT
 
 from rlvr_utils.cli import main
 from rlvr_utils.recipe.config import Benchmark, to_fields
+from rlvr_utils.recipe.identity import evaluation_identity
 from rlvr_utils.records.provenance import git_state
 
 
@@ -109,10 +110,11 @@ def test_the_pocket_model_is_trained(python, installed, tmp_path):
 
 def test_a_result_that_the_terminal_cannot_show_is_escaped(monkeypatch, tmp_path, tiny_config):
     """Chinese names of benchmarks on an ASCII terminal, after a run has finished."""
-    config = tiny_config.changed(benchmarks=(Benchmark("\u9898", "x.jsonl"),), steps=0)
+    config = tiny_config.changed(benchmarks=(Benchmark(name="\u9898", file="x.jsonl"),), steps=0)
     (tmp_path / "config.json").write_text(json.dumps({"config": to_fields(config), "hash": ""}))
     (tmp_path / "provenance.json").write_text("{}")
-    row = {"step": 0, "benchmark": "\u9898", "accuracy": {"qwen-eval": 0.5}}
+    row = {"step": 0, "benchmark": "\u9898", "accuracy": {"qwen-eval": 0.5},
+           **evaluation_identity(config, config.benchmarks[0])}
     (tmp_path / "evaluations.jsonl").write_text(json.dumps(row) + "\n")
     terminal = io.TextIOWrapper(io.BytesIO(), encoding="ascii")
     monkeypatch.setattr(sys, "stdout", terminal)

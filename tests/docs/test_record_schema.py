@@ -33,7 +33,7 @@ def folders(tiny_config, tmp_path_factory):
     file = write_lines(results.with_name("choices.jsonl"), [
         {"question": f"What is {i}+1?", "choices": {"text": ["1", "22"], "label": ["A", "B"]}, "answerKey": "A"}
         for i in range(3)])
-    choices = Benchmark("choices", str(file), scoring="likelihood")
+    choices = Benchmark(name="choices", file=str(file), scoring="likelihood")
     config = tiny_config.changed(benchmarks=(*tiny_config.benchmarks, choices), keep_every=2, labels={"far": "929725"},
                                  examples=(1, 13))
     return [obtain(config, results).folder, obtain(with_arm(tiny_config, "base", 0), results).folder]

@@ -106,7 +106,7 @@ def test_a_benchmark_is_graded_by_the_rules_of_the_set_it_stands_for(tiny_config
     """Minerva keeps units: `31 m` is not 31 there, whatever the benchmark is called."""
     policy = writes(lambda prompts, *_: ([31] for _ in prompts))
     policy.tokenizer.decode = lambda ids, skip_special_tokens: f"\\boxed{{{ids[0]} m}}"
-    benchmark = Benchmark("mine", "", stands_for=stands_for)
+    benchmark = Benchmark(name="mine", file="unread", stands_for=stands_for)
     _, _, verdicts = answer_and_grade(policy, ["1"], ["31"], tiny_config, benchmark, 0)
     assert verdicts["qwen-eval"] == [verdict]
 

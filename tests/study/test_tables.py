@@ -77,7 +77,7 @@ def test_a_benchmark_named_like_an_arm_keeps_its_name():
 
 
 def test_without_sampled_sets_or_published_numbers_there_is_less_to_show(runs):
-    alone = STUDY.config.changed(benchmarks=(Benchmark("P-MATH500", "mine.jsonl"),))
+    alone = STUDY.config.changed(benchmarks=(Benchmark(name="P-MATH500", file="mine.jsonl"),))
     own = dataclasses.replace(STUDY, config=alone)
     table = tables.arms_table(own, {"base": runs["base"]}, ["P-MATH500"], table=8)
     assert table["published"].isna().all() and list(tables.as_text(table)) == ["P-MATH500"]
