@@ -156,13 +156,13 @@ def _evaluate_kept(run: Run) -> None:
         code = process.wait()
     finally:
         process.terminate()
+        request.unlink(missing_ok=True)
     if code and holder(lock_of(run.folder)):  # who was there first
         return _evaluate_kept(run)
     if code:
         raise UserError(f"the evaluation of {run.folder.name} ended with exit code {code}: {_last_line(log)} "
                         f"(whole log: {log})")
     log.unlink(missing_ok=True)
-    request.unlink(missing_ok=True)
 
 
 def _work(config: RunConfig) -> int:

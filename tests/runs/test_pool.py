@@ -69,8 +69,7 @@ def test_a_process_that_comes_second_is_no_failure(tiny_config, tmp_path, monkey
         return subprocess.Popen([sys.executable, "-c", "import sys; sys.exit(2)"])
 
     def finish():
-        if kept:
-            evaluate_run(elsewhere)
+        evaluate_run(elsewhere)
         shutil.copytree(elsewhere.folder, tmp_path / "runs" / elsewhere.folder.name, dirs_exist_ok=True)
         shutil.rmtree(partial_folder(config, tmp_path))
         taken.close()

@@ -25,7 +25,7 @@ from rlvr_utils.study.study import open_study
     ({"eval_files": ["x.jsonl", "./x.jsonl"]}, "eval_files: two files are called 'x'.*name=path"),
     ({"eval_files": ["a=x.jsonl", "a=y.jsonl"]}, "eval_files: two files are called 'a'"),
     ({"eval_files": []}, "eval_files is empty"), ({"eval_files": ""}, "eval_files: ''"), ({"train_file": ""}, "folder"),
-    ({"model": ""}, "field 'model' is ''; it should not be empty"), ({"eval_files": ["a="]}, "eval_files: 'a=' is no file"),
+    ({"model": ""}, "field 'model' is ''"), ({"eval_files": ["a="]}, "eval_files: 'a=' is no file"),
     ({"results_dir": 3}, "results_dir: 3 is no folder"),
     ({"eval_files": [3]}, "eval_files: 3 "), ({"eval_files": 3}, "eval_files: 3 "),
     ({"eval_files": [""]}, "eval_files: ''"), ({"eval_files": ["/"]}, "benchmark 1: field 'name'"),
