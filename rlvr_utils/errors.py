@@ -4,6 +4,7 @@ from __future__ import annotations
 import reprlib
 import sys
 from collections.abc import Iterable
+from contextlib import suppress
 
 _SHORT = reprlib.Repr()
 _SHORT.maxlevel, _SHORT.maxlist, _SHORT.maxdict, _SHORT.maxstring, _SHORT.maxother = 1, 4, 2, 50, 50
@@ -45,4 +46,5 @@ def escape_output() -> None:
     ASCII: a finished run must not end in a traceback because its result cannot be shown."""
     for stream in (sys.stdout, sys.stderr):
         if hasattr(stream, "reconfigure"):
-            stream.reconfigure(errors="backslashreplace")
+            with suppress(OSError):  # a file that is open for reading too
+                stream.reconfigure(errors="backslashreplace")

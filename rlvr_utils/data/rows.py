@@ -118,7 +118,7 @@ def _question(row: dict, place: str) -> tuple[str, str]:
         roles = [turn.get("role") if isinstance(turn, dict) else turn for turn in row["prompt"]]
         if roles != ["user"]:
             raise UserError(f"{place}, field `prompt`: expected one user message, found {shown(roles)}; give the "
-                            "problem alone, without a system turn")
+                            "problem alone")
         content = row["prompt"][0].get("content")
         # Only the suffix and its one space: white space before it belongs to the problem.
         question = content.removesuffix(f" {SUFFIX}") if isinstance(content, str) else ""

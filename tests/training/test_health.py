@@ -97,7 +97,7 @@ def test_a_policy_that_an_update_has_wrecked_is_neither_saved_nor_evaluated_nor_
 def test_a_run_that_diverges_by_its_learning_rate_is_one_line_on_the_command_line(config, tmp_path, capsys):
     wild = config.changed(learning_rate=1e9, idle_first_step=False)
     (tmp_path / "wild.json").write_text(json.dumps(to_fields(wild)))
-    assert main(["train", "--config", str(tmp_path / "wild.json"), "--results", str(tmp_path)]) == 2
+    assert main(["train", "--quiet", "--config", str(tmp_path / "wild.json"), "--results", str(tmp_path)]) == 2
     out, err = capsys.readouterr()
     assert out == "" and err.count("\n") == 1
     assert err.startswith(f"rlvr_utils: run {run_name(wild)} was stopped at step 1: ")
