@@ -234,6 +234,7 @@ def _evaluate(options) -> None:
     for name in ("step", "config"):
         if getattr(options, name) is not None:
             raise UserError(f"--{name} belongs to --run: give the folder of a finished run too")
+    _refuse_beside(options, "evaluate", ("train_file", "max_steps"), "nothing is trained; leave it out")
     study = _study(options, [options.seed])
     if options.model:
         print(f"asked by the template {study.config.eval_template!r}, answers of up to {study.config.eval_max_tokens} "

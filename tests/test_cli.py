@@ -183,6 +183,7 @@ RECORDED = next((ROOT / "results" / "pocket" / "runs").glob("one-shot-s0-*"))
     (["train", "--set", "learning_rate"], "field=value"),
     (["plan", "--set", "steps=-1"], "field 'steps' is -1"),
     (["train", "--config", "x.json", "--set", "steps=1"], "--set has no effect beside --config"),
+    (["evaluate", "--max-steps", "5"], "--max-steps has no effect beside evaluate"),
     (["evaluate", "--run", str(RECORDED), "--model", "nonsense"], "--model has no effect beside --run"),
     (["evaluate", "--run", str(RECORDED), "--seed", "3"], "--seed has no effect beside --run"),
     (["evaluate", "--run", str(RECORDED), "--eval-files", "/nowhere.jsonl"], "/nowhere.jsonl: no such file"),
