@@ -452,7 +452,7 @@ MUTATIONS = {
     ),
     "a checkpoint of another model": (
         "runs/obtain.py",
-        "check_checkpoint(checkpoint, model)",
+        "check_checkpoint(checkpoint, model, adapter_shapes(model, config))",
         "pass",
         "models/test_model_files.py",
     ),
@@ -527,6 +527,60 @@ MUTATIONS = {
         'git("ls-files", "--error-unmatch", "--", str(here))',
         "pass",
         "test_mains.py",
+    ),
+    "the output matrix is adapted too": (
+        "models/adapters.py",
+        " and module is not output}",
+        "}",
+        "training/test_adapters.py",
+    ),
+    "full weights are trained where an adapter was asked for": (
+        "training/setup.py",
+        "peft_config=adapter_settings(model, config))",
+        "peft_config=None)",
+        "training/test_adapters.py",
+    ),
+    "a kept policy without its adapter": (
+        "models/adapters.py",
+        ".merge_and_unload()",
+        ".unload()",
+        "training/test_adapters.py",
+    ),
+    "merging draws from the training's random numbers": (
+        "models/adapters.py",
+        "with torch.random.fork_rng():",
+        "if True:",
+        "training/test_adapters.py",
+    ),
+    "a base that wanders off as the adapter is merged for vLLM": (
+        "models/adapters.py",
+        "layer.weight.data.copy_(weight)",
+        "pass",
+        "training/test_adapters.py",
+    ),
+    "a checkpoint of another adapter": (
+        "models/files.py",
+        "expected = adapter or {",
+        "expected = shapes if adapter else {",
+        "training/test_adapters.py",
+    ),
+    "a reference of its own beside an adapter in the plan": (
+        "scale/costs.py",
+        "1 + (self.referenced and not self.adapter)",
+        "1 + self.referenced",
+        "scale/test_plan.py",
+    ),
+    "an empty list of targets names all runs anew": (
+        "recipe/config.py",
+        "list(value) if isinstance(value, tuple) else value",
+        "value",
+        "recipe/test_config.py",
+    ),
+    "activation checkpoints where the cache of a prompt is shared": (
+        "training/setup.py",
+        "activation_checkpointing=not on_cpu and not config.share_prompts",
+        "activation_checkpointing=not on_cpu",
+        "training/test_environment.py",
     ),
 }
 

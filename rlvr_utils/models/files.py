@@ -63,10 +63,10 @@ def stored_shapes(folder: Path, remedy: str) -> dict[str, tuple[int, ...]]:
     return shapes
 
 
-def check_checkpoint(folder: Path, model) -> None:
-    """Raise `UserError` unless a training of this model can go on from the checkpoint: its weights have
-    the model's names and shapes, optimizer, schedule and random states can be read, and it was
-    written at the step of its name. Tensors are not read. What FSDP or DeepSpeed have cut into
+def check_checkpoint(folder: Path, model, adapter: dict[str, tuple[int, int]]) -> None:
+    """Raise `UserError` unless a training of this model, or of an `adapter` of these names and shapes, can go on
+    from the checkpoint: its weights have the names and shapes, optimizer, schedule and random states can be read,
+    and it was written at the step of its name. Tensors are not read. What FSDP or DeepSpeed have cut into
     pieces is left to them.
     """
     remedy = f"delete this {folder.name}, and the run goes on from an earlier one or from its beginning"
@@ -79,17 +79,18 @@ def check_checkpoint(folder: Path, model) -> None:
     shapes = stored_shapes(folder, remedy)
     if not shapes:
         return
-    expected = {name: tuple(tensor.shape) for name, tensor in model.state_dict().items()}
+    expected = adapter or {name: tuple(tensor.shape) for name, tensor in model.state_dict().items()}
     missing = expected.keys() - shapes.keys() - set(getattr(model, "_tied_weights_keys", None) or ())
     wrong = sorted(missing | {name for name, shape in shapes.items() if expected.get(name) != shape})
     if wrong:
         raise UserError(f"{folder}: its weights are another model's, such as {wrong[0]} with shape "
                         f"{shapes.get(wrong[0])} for {expected.get(wrong[0])}; {remedy}")
     if not any(folder.glob("global_step*")):
-        _check_states(folder, model, remedy)
+        trained = adapter.values() or [tuple(part.shape) for part in model.parameters() if part.requires_grad]
+        _check_states(folder, Counter(trained), remedy)
 
 
-def _check_states(folder: Path, model, remedy: str) -> None:
+def _check_states(folder: Path, trained: Counter, remedy: str) -> None:
     """Without one of these files the library would begin with a fresh optimizer and say nothing."""
     for name in ("optimizer.pt", "scheduler.pt"):
         if not (folder / name).is_file():
@@ -101,7 +102,7 @@ def _check_states(folder: Path, model, remedy: str) -> None:
         moments = Counter(tuple(state["exp_avg"].shape) for state in states["optimizer.pt"]["state"].values())
     except (AttributeError, KeyError, TypeError):
         moments = Counter()
-    if moments != Counter(tuple(part.shape) for part in model.parameters() if part.requires_grad):
+    if moments != trained:
         raise UserError(f"{folder / 'optimizer.pt'}: is another model's; {remedy}")
 
 

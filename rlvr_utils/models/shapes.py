@@ -8,7 +8,9 @@ from pathlib import Path
 
 from rlvr_utils.data.files import expanded
 from rlvr_utils.errors import UserError, reason
+from rlvr_utils.models.adapters import adapter_shapes
 from rlvr_utils.models.loading import looks_like_path
+from rlvr_utils.recipe.config import RunConfig
 
 FILE = Path(__file__).with_suffix(".yaml")
 
@@ -61,13 +63,25 @@ def parameter_count(config) -> int:
     The model is built without memory, on torch's meta device. Raises `UserError` where the
     configuration belongs to no causal language model, or to none that can be.
     """
+    return sum(parameter.numel() for parameter in _without_memory(config).parameters())
+
+
+def adapter_size(config, run: RunConfig) -> int:
+    """Numbers of the run's adapter beside a model of this configuration; 0 where the weights are trained. Raises
+    as `parameter_count`, and for a target that the model lacks."""
+    if not run.lora_rank:
+        return 0
+    return sum(rows * columns for rows, columns in adapter_shapes(_without_memory(config), run).values())
+
+
+def _without_memory(config):
+    """The model of this configuration, on torch's meta device."""
     import torch
     from transformers import AutoModelForCausalLM
 
     try:
         with torch.device("meta"):
-            model = AutoModelForCausalLM.from_config(config, trust_remote_code=False)
+            return AutoModelForCausalLM.from_config(config, trust_remote_code=False)
     except Exception as error:  # sizes that cannot be raise many types
         raise UserError(f"model type {config.model_type!r} is no causal language model ({reason(error)}); "
                         "give the folder of one") from error
-    return sum(parameter.numel() for parameter in model.parameters())

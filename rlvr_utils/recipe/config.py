@@ -72,6 +72,11 @@ def _tuple(value: object) -> object:
     return tuple(value) if isinstance(value, list) else value
 
 
+def _several(value: object) -> object:
+    """One name may stand alone."""
+    return (value,) if isinstance(value, str) else _tuple(value)
+
+
 Text = Annotated[str, AfterValidator(_writable)]
 FilledText = Annotated[Text, AfterValidator(_filled)]
 FolderName = Annotated[str, AfterValidator(_folder_name)]
@@ -220,6 +225,12 @@ class RunConfig(Record):
     """Type of the weights of policies kept for evaluation; "" for `dtype`."""
     shortcuts: bool = later(True)
     """Leave out work that cannot change a weight; False computes everything."""
+    lora_rank: Count = later(0)
+    """Rank of the adapter that is trained beside frozen weights (LoRA); 0 trains the weights themselves."""
+    lora_alpha: Annotated[float, Field(gt=0, allow_inf_nan=False)] = later(32.0)
+    """The adapter's product is multiplied by `lora_alpha` / `lora_rank`."""
+    lora_targets: Annotated[tuple[FilledText, ...], BeforeValidator(_several)] = later(())
+    """Ends of the names of the linear layers that are adapted; empty for all but the output matrix."""
 
     @model_validator(mode="after")
     def _fields_agree(self):
@@ -231,6 +242,10 @@ class RunConfig(Record):
         if self.label and not self.examples:
             raise ValueError(f"field 'label' is {shown(self.label)}, but no single example is trained on whose answer "
                              "it could replace; give 'examples', or leave it out")
+        for name in ("lora_alpha", "lora_targets"):
+            if not self.lora_rank and getattr(self, name) != type(self).model_fields[name].default:
+                raise ValueError(f"field {name!r} is {shown(getattr(self, name))}, but without 'lora_rank' no "
+                                 "adapter is trained; give a rank, or leave it out")
         return self
 
     def changed(self, **fields) -> RunConfig:
@@ -354,8 +369,9 @@ def _unknown(name: object, record: type[Record]) -> str:
 
 
 def _later_defaults(record: type[Record]) -> dict:
-    """The later fields with their defaults."""
-    return {name: field.get_default() for name, field in record.model_fields.items() if field.json_schema_extra}
+    """The later fields with their defaults, as plain JSON data."""
+    defaults = {name: field.get_default() for name, field in record.model_fields.items() if field.json_schema_extra}
+    return {name: list(value) if isinstance(value, tuple) else value for name, value in defaults.items()}
 
 
 def to_fields(config: RunConfig) -> dict:

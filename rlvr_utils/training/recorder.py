@@ -14,6 +14,7 @@ from transformers.trainer_utils import rotate_checkpoints
 
 from rlvr_utils.errors import UserError
 from rlvr_utils.evaluation.benchmarks import REFLECTION, evaluate
+from rlvr_utils.models.adapters import without_wrapper
 from rlvr_utils.models.engines import TransformersPolicy
 from rlvr_utils.recipe.config import RunConfig
 from rlvr_utils.records.files import append_rows
@@ -103,7 +104,7 @@ class Recorder(TrainerCallback):
         if not state.is_world_process_zero:
             return
         if self._due(step, self.config.eval_every):
-            self.evaluate(TransformersPolicy(model, self.tokenizer), step)
+            self.evaluate(TransformersPolicy(without_wrapper(model), self.tokenizer), step)
         if self._due(step, self.config.eval_every or self.config.keep_every):
             self.keep_samples(step)
         self.keep_metrics(row)

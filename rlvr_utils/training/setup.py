@@ -9,6 +9,7 @@ import torch
 from trl import GRPOConfig
 
 from rlvr_utils.errors import UserError
+from rlvr_utils.models.adapters import adapter_settings
 from rlvr_utils.processes import launched_layout, processes
 from rlvr_utils.recipe.config import RunConfig
 from rlvr_utils.training.examples import training_dataset
@@ -84,7 +85,9 @@ def trainer_arguments(config: RunConfig, folder: Path, on_cpu: bool) -> GRPOConf
         beta=config.kl_coef or config.kl_in_reward, scale_rewards="none",
         reward_weights=reward_weights(config), num_iterations=1, shuffle_dataset=False,
         # Responses are written without dropout, so they are trained on without.
-        disable_dropout=True, bf16=_in_bfloat16(config), use_cpu=on_cpu, activation_checkpointing=not on_cpu,
+        disable_dropout=True, bf16=_in_bfloat16(config), use_cpu=on_cpu,
+        # It leaves no cache of a prompt for others to continue.
+        activation_checkpointing=not on_cpu and not config.share_prompts,
         # A NaN has to be seen where it arises: transformers would log the mean of earlier losses in its place.
         logging_nan_inf_filter=False,
         logging_steps=updates, save_steps=config.save_every * updates,
@@ -114,7 +117,8 @@ def build_trainer(config: RunConfig, model, tokenizer, dataset, folder: Path, re
     trainer = OneShotTrainer(
         config, stops, recorder.timed, model=model, processing_class=tokenizer,
         reward_funcs=[recorder.watch(outcome), format, coin(config.seed)],
-        args=trainer_arguments(config, folder, on_cpu), train_dataset=dataset, callbacks=[recorder])
+        args=trainer_arguments(config, folder, on_cpu), train_dataset=dataset, callbacks=[recorder],
+        peft_config=adapter_settings(model, config))
     if not config.share_prompts and launched_layout() == "replicated":
         trainer.check_trls_logits()
     return trainer
