@@ -1,4 +1,4 @@
-"""The command line: reproduce, plan, drill, train, evaluate, export."""
+"""The command line: reproduce, plan, prompts, drill, train, evaluate, export."""
 from __future__ import annotations
 
 import argparse
@@ -86,6 +86,12 @@ def parser() -> argparse.ArgumentParser:
     plan.add_argument("--layout", choices=LAYOUTS, help="how the GPUs share the model (default: as launched)")
     plan.set_defaults(run=_plan)
 
+    prompts = commands.add_parser("prompts", help="the exact prompts of a run and what ends a response")
+    _sources(prompts)
+    prompts.add_argument("--arm", default="one-shot", help="the arm (default one-shot)")
+    _settings(prompts)
+    prompts.set_defaults(run=_prompts, results=None, max_steps=None)
+
     drill = commands.add_parser("drill", help="the whole pipeline offline, on random weights of the real shape")
     drill.add_argument("--profile", default="pocket", help="model scale (default pocket)")
     drill.add_argument("--layers", type=int, help="so many layers instead of the real number")
@@ -117,18 +123,25 @@ def parser() -> argparse.ArgumentParser:
 
 
 def _common(command: argparse.ArgumentParser) -> None:
-    command.add_argument("--profile", default="pocket", help="model scale, or a YAML file of your own (default pocket)")
+    _sources(command)
     command.add_argument("--results", metavar="DIR", help="where results go (default results/<profile>)")
+    command.add_argument("--max-steps", type=int, help="so many rollout steps instead of the profile's")
+
+
+def _sources(command: argparse.ArgumentParser) -> None:
+    command.add_argument("--profile", default="pocket", help="model scale, or a YAML file of your own (default pocket)")
     command.add_argument("--model", help="a Hugging Face folder or hub id, instead of the profile's")
     command.add_argument("--train-file", help="Parquet or JSON Lines file of training problems")
     command.add_argument("--eval-files", nargs="+", metavar="FILE",
                          help="Parquet or JSON Lines files of problems; NAME=FILE gives a set another name")
-    command.add_argument("--max-steps", type=int, help="so many rollout steps instead of the profile's")
 
 
 def _settings(command: argparse.ArgumentParser) -> None:
     command.add_argument("--set", dest="settings", action="append", default=[], metavar="FIELD=VALUE",
                          help="change a field of the configuration; may be repeated")
+    command.add_argument("--eval-template", dest="settings", action="append", metavar="NAME",
+                         type=lambda name: f"eval_template={name}",
+                         help="the prompt of evaluations: chat is the model's own; short for --set eval_template=NAME")
 
 
 def _quiet(command: argparse.ArgumentParser) -> None:
@@ -155,7 +168,7 @@ def _refuse_beside(options, given: str, names: tuple[str, ...], remedy: str) -> 
     defaults = {"profile": "pocket", "seed": 0, "arm": "one-shot", "settings": []}
     for name in names:
         if getattr(options, name) != defaults.get(name):
-            flag = "--set" if name == "settings" else f"--{name.replace('_', '-')}"
+            flag = "--set (or --eval-template)" if name == "settings" else f"--{name.replace('_', '-')}"
             raise UserError(f"{flag} has no effect beside {given}; {remedy}")
 
 
@@ -211,6 +224,12 @@ def _plan(options) -> None:
     drawn = plan(_arm_config(options, study, options.arm, 0), hardware, options.layout or launched_layout())
     print(plan_text(drawn))
     refuse_what_cannot_fit(drawn)
+
+
+def _prompts(options) -> None:
+    from rlvr_utils.training.preview import prompts_text
+
+    print(prompts_text(_arm_config(options, _study(options, [0]), options.arm, 0)))
 
 
 def _drill(options) -> None:

@@ -219,7 +219,7 @@ MUTATIONS = {
     ),
     "the optimizer rests where there is no gradient": (
         "training/trainer.py",
-        "0.0 * sum(parameter.sum() for parameter in model.parameters())",
+        "0.0 * sum(parameter.sum() for parameter in model.parameters() if parameter.requires_grad)",
         "0.0 * model.get_input_embeddings().weight.sum()",
         "training/test_shortcuts.py",
     ),
@@ -581,6 +581,24 @@ MUTATIONS = {
         "activation_checkpointing=not on_cpu and not config.share_prompts",
         "activation_checkpointing=not on_cpu",
         "training/test_environment.py",
+    ),
+    "a beginning of text that is left to the tokenizer is left out": (
+        "data/prompts.py",
+        "return start + prompt",
+        "return prompt",
+        "training/test_preview.py",
+    ),
+    "rollouts by the suffix whatever the template": (
+        "training/examples.py",
+        "training_prompt(tokenizer, example.question, config.train_template)",
+        "training_prompt(tokenizer, example.question)",
+        "training/test_preview.py",
+    ),
+    "a preview of rollouts with the evaluation's ends": (
+        "training/preview.py",
+        "_named(tokenizer, own_stops(settings))",
+        "_named(tokenizer, evaluation_stops(settings, tokenizer))",
+        "training/test_preview.py",
     ),
 }
 

@@ -22,41 +22,71 @@ EVALUATION_TEXTS = {
     "deepseek-distill": ("<｜begin▁of▁sentence｜><｜User｜>", "<｜Assistant｜><think>\n"),
 }
 # The authors' stop strings, the same for every prompt type; a model's own end token stops it too.
-# Its own chat template ("chat") needs no string.
-STOP_STRINGS = {**dict.fromkeys(EVALUATION_TEXTS, ("</s>", "<|im_end|>", "<|endoftext|>")), "chat": ()}
-TEMPLATES = tuple(STOP_STRINGS)
+AUTHORS_STOPS = ("</s>", "<|im_end|>", "<|endoftext|>")
+QUESTION = "{question}"  # the place of the question in a template of one's own
+TEMPLATES = (*EVALUATION_TEXTS, "chat")
+TRAINING_TEMPLATES = ("suffix", "bare", *TEMPLATES)
 
 
-def training_prompt(tokenizer, question: str) -> str:
-    """The question with the suffix as one user turn of the model's own chat template, up to the
-    assistant's first word. Qwen2.5-Math's template adds `SYSTEM`, so its training prompt asks for
-    the box twice, as the authors' does. Raises `UserError` for a model whose template is missing or
-    fails."""
-    return _by_template(tokenizer, [{"role": "user", "content": f"{question} {SUFFIX}"}])
+def stop_strings(template: str) -> tuple[str, ...]:
+    """Strings that end an answer by this template: the authors' for theirs, none for another."""
+    return AUTHORS_STOPS if template in EVALUATION_TEXTS else ()
+
+
+def training_prompt(tokenizer, question: str, template: str = "suffix") -> str:
+    """The prompt of a rollout, up to the assistant's first word.
+
+    "suffix" is the authors': the question with `SUFFIX` as one user turn of the model's own chat template.
+    Qwen2.5-Math's template adds `SYSTEM`, so that prompt asks for the box twice. "bare" leaves `SUFFIX` out. Any
+    other template is one of the evaluation's. Raises `UserError` for an unknown template, and for a model whose own
+    is missing or fails.
+    """
+    if template in ("suffix", "bare"):
+        content = f"{question} {SUFFIX}" if template == "suffix" else question
+        return _begun(tokenizer, _by_template(tokenizer, [{"role": "user", "content": content}]))
+    if template not in TEMPLATES and QUESTION not in template:
+        raise UserError(f"train_template {shown(template)} does not exist; choose one of: "
+                        f"{', '.join(TRAINING_TEMPLATES)}, or write one with {QUESTION} in it")
+    return evaluation_prompts(tokenizer, template, [question])[0]
 
 
 def evaluation_prompt(template: str, question: str) -> str:
     """The evaluation prompt of one bare question by a template that needs no tokenizer. Raises
     `UserError` for another template."""
-    if template not in EVALUATION_TEXTS:
+    if template in EVALUATION_TEXTS:
+        before, after = EVALUATION_TEXTS[template]
+        return before + question + after
+    if QUESTION not in template:
         raise UserError(f"eval_template {shown(template)} has no text of its own; choose one of: "
                         f"{', '.join(EVALUATION_TEXTS)}, or give evaluation_prompts the model's tokenizer")
-    before, after = EVALUATION_TEXTS[template]
-    return before + question + after
+    return template.replace(QUESTION, question)
 
 
 def evaluation_prompts(tokenizer, template: str, questions: list[str]) -> list[str]:
     """The evaluation prompt of each bare question, without the training suffix.
 
     "chat" puts `SYSTEM` into the model's own chat template, for models that the authors did not
-    evaluate; where the template has no system turn (Gemma 2), it opens the user turn. The other
-    templates are the authors' texts. Raises `UserError` for an unknown template.
+    evaluate; where the template has no system turn (Gemma 2), it opens the user turn. A text with `QUESTION` in it is
+    one's own. The other templates are the authors' texts. Raises `UserError` for an unknown template.
     """
-    if template not in TEMPLATES:
-        raise UserError(f"eval_template {shown(template)} does not exist; choose one of: "
-                        f"{', '.join(TEMPLATES)}")
-    if template != "chat":
-        return [evaluation_prompt(template, question) for question in questions]
+    if template not in TEMPLATES and QUESTION not in template:
+        raise UserError(f"eval_template {shown(template)} does not exist; choose one of: {', '.join(TEMPLATES)}, or "
+                        f"write one with {QUESTION} in it")
+    texts = ([evaluation_prompt(template, question) for question in questions] if template != "chat" else
+             _chat_prompts(tokenizer, questions))
+    return [_begun(tokenizer, text) for text in texts]
+
+
+def _begun(tokenizer, prompt: str) -> str:
+    """The prompt with the beginning-of-text token that the tokenizer would write by itself (Llama, Gemma) before it,
+    once: most chat templates have it, some leave it to the tokenizer."""
+    start = getattr(tokenizer, "bos_token", None)
+    if not start or prompt.startswith(start) or tokenizer.bos_token_id not in tokenizer("")["input_ids"]:
+        return prompt
+    return start + prompt
+
+
+def _chat_prompts(tokenizer, questions: list[str]) -> list[str]:
     if _takes_system_turn(tokenizer):
         return [_by_template(tokenizer, [{"role": "system", "content": SYSTEM}, {"role": "user", "content": question}])
                 for question in questions]
@@ -98,8 +128,8 @@ def _by_template(tokenizer, turns: list[dict[str, str]]) -> str:
     Jinja's sandbox lets it; whatever it raises is its mistake."""
     name = getattr(tokenizer, "name_or_path", "") or "the model"
     if not tokenizer.chat_template:
-        raise UserError(f"{name}: its tokenizer has no chat template; use an instruction-tuned model, or add "
-                        "chat_template.jinja to its folder")
+        raise UserError(f"{name}: its tokenizer has no chat template; use an instruction-tuned model, add "
+                        f"chat_template.jinja to its folder, or write train_template and eval_template with {QUESTION}")
     try:
         return tokenizer.apply_chat_template(turns, add_generation_prompt=True, tokenize=False, date_string=DATE)
     except Exception as error:

@@ -194,7 +194,7 @@ class RunConfig(Record):
     save_every: Positive
     """Rollout steps between two checkpoints."""
     eval_template: Text
-    """The prompt of evaluations, by its name in `rlvr_utils.data.prompts`."""
+    """The prompt of evaluations, by its name in `rlvr_utils.data.prompts`, or a text with `{question}` in it."""
     eval_max_tokens: Positive
     """Longest response of an evaluation, in tokens; a longer one is cut off."""
     eval_batch: Positive
@@ -231,6 +231,8 @@ class RunConfig(Record):
     """The adapter's product is multiplied by `lora_alpha` / `lora_rank`."""
     lora_targets: Annotated[tuple[FilledText, ...], BeforeValidator(_several)] = later(())
     """Ends of the names of the linear layers that are adapted; empty for all but the output matrix."""
+    train_template: Text = later("suffix")
+    """The prompt of rollouts, by its name in `rlvr_utils.data.prompts`, or a text with `{question}` in it."""
 
     @model_validator(mode="after")
     def _fields_agree(self):

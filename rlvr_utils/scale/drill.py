@@ -94,7 +94,7 @@ def _check_prompts(config: RunConfig) -> dict[str, str]:
     from transformers import AutoTokenizer
 
     tokenizer = AutoTokenizer.from_pretrained(config.model)
-    shown = {"training": training_prompt(tokenizer, "1 + 1?"),
+    shown = {"training": training_prompt(tokenizer, "1 + 1?", config.train_template),
              "evaluation": evaluation_prompts(tokenizer, config.eval_template, ["1 + 1?"])[0]}
     for name, text in shown.items():
         ids = tokenizer(text, add_special_tokens=False)["input_ids"]

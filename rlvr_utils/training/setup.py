@@ -10,6 +10,7 @@ from trl import GRPOConfig
 
 from rlvr_utils.errors import UserError
 from rlvr_utils.models.adapters import adapter_settings
+from rlvr_utils.models.engines import own_stops
 from rlvr_utils.processes import launched_layout, processes
 from rlvr_utils.recipe.config import RunConfig
 from rlvr_utils.training.examples import training_dataset
@@ -112,10 +113,8 @@ def build_trainer(config: RunConfig, model, tokenizer, dataset, folder: Path, re
     """The trainer of this run over a dataset of `training_dataset`, its checkpoints in `folder`,
     watched by the recorder."""
     on_cpu = not torch.cuda.is_available()
-    stops = model.generation_config.eos_token_id
-    stops = set(stops) if isinstance(stops, (list, tuple)) else {stops}
     trainer = OneShotTrainer(
-        config, stops, recorder.timed, model=model, processing_class=tokenizer,
+        config, own_stops(model.generation_config), recorder.timed, model=model, processing_class=tokenizer,
         reward_funcs=[recorder.watch(outcome), format, coin(config.seed)],
         args=trainer_arguments(config, folder, on_cpu), train_dataset=dataset, callbacks=[recorder],
         peft_config=adapter_settings(model, config))
