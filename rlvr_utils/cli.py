@@ -248,6 +248,9 @@ def _drill(options) -> None:
 
 
 def _evaluate(options) -> None:
+    for setting in options.settings:
+        if setting.partition("=")[0].strip() == "report_to":
+            raise UserError("--set report_to shows a training while it goes on, and nothing is trained; leave it out")
     if options.folder:
         return _evaluate_run(options)
     for name in ("step", "config"):

@@ -600,6 +600,30 @@ MUTATIONS = {
         "_named(tokenizer, evaluation_stops(settings, tokenizer))",
         "training/test_preview.py",
     ),
+    "curves by updates": (
+        "training/trackers.py",
+        'at_step.global_step = row["step"]',
+        "pass",
+        "training/test_trackers.py",
+    ),
+    "a tracker that fails ends the run": (
+        "training/trackers.py",
+        "del self.callbacks[name]",
+        "raise",
+        "training/test_trackers.py",
+    ),
+    "who looks on names another run": (
+        "recipe/identity.py",
+        'WATCHING_FIELDS = ("report_to",)',
+        "WATCHING_FIELDS = ()",
+        "training/test_trackers.py",
+    ),
+    "a missing tracker is found out late": (
+        "training/setup.py",
+        "check_trackers(config.report_to)",
+        "pass",
+        "training/test_trackers.py",
+    ),
 }
 
 

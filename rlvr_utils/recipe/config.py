@@ -32,6 +32,7 @@ DType = Literal["float32", "bfloat16", "float16"]
 DTYPES = get_args(DType)
 Reward = Literal["outcome", "format", "random"]
 REWARDS = get_args(Reward)
+Tracker = Literal["trackio", "tensorboard", "wandb"]
 OF_A_RUN = ("profile", "arm", "seed")  # what names a run; no profile gives it
 
 
@@ -233,6 +234,8 @@ class RunConfig(Record):
     """Ends of the names of the linear layers that are adapted; empty for all but the output matrix."""
     train_template: Text = later("suffix")
     """The prompt of rollouts, by its name in `rlvr_utils.data.prompts`, or a text with `{question}` in it."""
+    report_to: Annotated[tuple[Tracker, ...], BeforeValidator(_several)] = later(())
+    """What shows the metrics while a run is trained; nothing by default. It is no part of what names a run."""
 
     @model_validator(mode="after")
     def _fields_agree(self):

@@ -20,6 +20,7 @@ from rlvr_utils.recipe.config import RunConfig
 from rlvr_utils.records.files import append_rows
 from rlvr_utils.records.run import step_of, whole_checkpoint
 from rlvr_utils.training.health import runaway
+from rlvr_utils.training.trackers import Trackers
 
 # TRL's name -> the record's name.
 METRICS = {
@@ -52,6 +53,14 @@ class Recorder(TrainerCallback):
         self.batch: dict = {}
         self.seconds: Counter = Counter()
         self.started = time.perf_counter()
+        self.trackers = Trackers(config.report_to, folder)
+        self.accuracies: dict[str, float] = {}  # of this step, for the trackers
+
+    def on_train_begin(self, args, state, control, model=None, **_):
+        self.trackers.begin(args, state, control, model)
+
+    def on_train_end(self, args, state, control, model=None, **_):
+        self.trackers.end(args, state, control, model)
 
     @contextmanager
     def timed(self, phase: str):
@@ -91,6 +100,8 @@ class Recorder(TrainerCallback):
         rows, responses = evaluate(policy, self.benchmarks, self.config, self.config.seed)
         append_rows(self.folder / "evaluations.jsonl", [{"step": step, **row} for row in rows])
         append_rows(self.folder / "responses.jsonl", [{"step": step, **row} for row in responses])
+        self.accuracies = {f"{row['benchmark']}/accuracy/{grader}": value
+                           for row in rows for grader, value in row["accuracy"].items()}
 
     def on_log(self, args, state, control, model=None, logs=None, **_):
         """The end of a step's update: before its checkpoint, and before the next rollouts."""
@@ -107,7 +118,9 @@ class Recorder(TrainerCallback):
             self.evaluate(TransformersPolicy(without_wrapper(model), self.tokenizer), step)
         if self._due(step, self.config.eval_every or self.config.keep_every):
             self.keep_samples(step)
-        self.keep_metrics(row)
+        written = self.keep_metrics(row)
+        self.trackers.log({**written, **self.accuracies}, args, state, control, model)
+        self.accuracies = {}
         if self.bar is not None:
             self.bar.set_postfix(reward=f"{row['outcome']:.2f}", refresh=False)
             self.bar.update()
@@ -136,17 +149,19 @@ class Recorder(TrainerCallback):
         model.train()
         return logits.abs().max().item()
 
-    def keep_metrics(self, row: dict) -> None:
-        """Write down the step's metrics, accuracies and seconds."""
+    def keep_metrics(self, row: dict) -> dict:
+        """Write down the step's metrics, accuracies and seconds; the row of metrics as it is written."""
         step, texts = row["step"], [text.lower() for text in self.batch["responses"]]
         reflecting = sum(any(word in text for word in REFLECTION) for text in texts)
-        append_rows(self.folder / "metrics.jsonl", [{**row, "reflecting": reflecting}])
+        row = {**row, "reflecting": reflecting}
+        append_rows(self.folder / "metrics.jsonl", [row])
         group = self.config.num_generations
         outcomes = self.batch["outcomes"]
         append_rows(self.folder / "history.jsonl", [{
             "step": step, "rows": self.batch["rows"][::group],
             "accuracies": [sum(outcomes[i:i + group]) / group for i in range(0, len(outcomes), group)]}])
         append_rows(self.folder / "timings.jsonl", [{"step": step, **self._phases()}])
+        return row
 
     def _phases(self) -> dict:
         """Seconds since the last call: in all, and by phase; what is in none of them (optimizer,

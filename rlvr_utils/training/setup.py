@@ -15,6 +15,7 @@ from rlvr_utils.processes import launched_layout, processes
 from rlvr_utils.recipe.config import RunConfig
 from rlvr_utils.training.examples import training_dataset
 from rlvr_utils.training.rewards import coin, format, outcome, reward_weights
+from rlvr_utils.training.trackers import check_trackers
 from rlvr_utils.training.trainer import OneShotTrainer
 
 # TRL 1.16 still asks for the old name of a property of transformers 5.23.
@@ -41,6 +42,7 @@ def prepare(config: RunConfig, tokenizer):
     micro_steps(config, processes())
     reward_weights(config)
     _check_precision(config)
+    check_trackers(config.report_to)
     if config.keep_every % config.save_every:
         raise UserError(f"keep_every={config.keep_every} is no multiple of save_every={config.save_every}; change one")
     if config.engine == "transformers" and launched_layout() == "sharded":
@@ -93,7 +95,9 @@ def trainer_arguments(config: RunConfig, folder: Path, on_cpu: bool) -> GRPOConf
         logging_nan_inf_filter=False,
         logging_steps=updates, save_steps=config.save_every * updates,
         ddp_find_unused_parameters=False, dataloader_pin_memory=not on_cpu,
-        report_to=[], disable_tqdm=True, log_level="error", **engine_arguments(config))
+        # Trackers are the recorder's, which knows the records' names; these two are what they call a run.
+        report_to=[], run_name=folder.parent.stem, project=config.profile,
+        disable_tqdm=True, log_level="error", **engine_arguments(config))
 
 
 def engine_arguments(config: RunConfig) -> dict:
