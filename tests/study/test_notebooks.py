@@ -64,4 +64,4 @@ def test_an_unknown_notebook_is_refused_with_the_list():
 
 def test_without_notebooks_the_line_says_where_they_are(monkeypatch, tmp_path):
     monkeypatch.setattr("rlvr_utils.study.reproduce.NOTEBOOKS", tmp_path)
-    assert "no notebooks there" in line_of(chosen_notebooks, "01") and "no notebooks" in line_of(chosen_notebooks, None)
+    assert line_of(chosen_notebooks, "01").startswith(f"{tmp_path}: ") and line_of(chosen_notebooks, None)
