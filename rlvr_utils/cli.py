@@ -6,6 +6,7 @@ import json
 import signal
 import sys
 from contextlib import suppress
+from functools import partial
 from pathlib import Path
 
 from rlvr_utils.errors import UserError, escape_output
@@ -57,7 +58,9 @@ def _say(line: str, status: int) -> int:
 
 def parser() -> argparse.ArgumentParser:
     top = argparse.ArgumentParser(prog="python -m rlvr_utils", description="1-shot RLVR, reproducible.")
-    commands = top.add_subparsers(required=True, metavar="command")
+    # A shortened option is refused: it would work until another option begins in the same way.
+    commands = top.add_subparsers(required=True, metavar="command", parser_class=partial(
+        argparse.ArgumentParser, allow_abbrev=False))
 
     reproduce = commands.add_parser("reproduce", help="run the notebooks and write tables, figures and claims")
     _common(reproduce)
@@ -177,6 +180,8 @@ def _train(options) -> None:
     if options.config:
         _refuse_unused(options, "--config", (*STUDY_OPTIONS, "eval_files", "seed", "arm", "settings"),
                        "change it in that file, or leave one of them out")
+    if options.stop_after is not None and options.stop_after < 1:
+        raise UserError(f"--stop-after {options.stop_after}: give a step from 1, or leave it out")
     study = _study(options, [options.seed])
     config = _read_config(options.config) if options.config else _arm_config(options, study, options.arm, options.seed)
     if not find(config, study.results):
@@ -221,6 +226,8 @@ def _drill(options) -> None:
     from rlvr_utils.recipe.config import load_profile
     from rlvr_utils.scale.drill import drill
 
+    if options.record and not options.record.parent.is_dir():
+        raise UserError(f"--record {options.record}: there is no such folder; create it, or give another file")
     with tempfile.TemporaryDirectory() as folder:
         record = drill(load_profile(options.profile), Path(folder), options.layers, options.hidden, options.prompts,
                        options.response_tokens, options.steps)
@@ -231,6 +238,8 @@ def _drill(options) -> None:
 
 
 def _evaluate(options) -> None:
+    from rlvr_utils.evaluation.benchmarks import load_benchmarks
+
     if options.folder:
         return _evaluate_run(options)
     for name in ("step", "config"):
@@ -238,6 +247,7 @@ def _evaluate(options) -> None:
             raise UserError(f"--{name} needs --run: give the folder of a finished run too")
     _refuse_unused(options, "evaluate", ("train_file", "max_steps"), "nothing is trained; leave it out")
     study = _study(options, [options.seed])
+    load_benchmarks(study.config)  # reports a faulty file here and not from another process
     if options.model:
         print(f"prompt template {study.config.eval_template!r}, answers of up to {study.config.eval_max_tokens} "
               "tokens; change them with --set eval_template=NAME and --set eval_max_tokens=N")

@@ -179,6 +179,10 @@ RECORDED = next((ROOT / "results" / "pocket" / "runs").glob("one-shot-s0-*"))
 
 @pytest.mark.parametrize(("words", "message"), [
     (["train", "--set", "learning_rat=1"], "did you mean 'learning_rate'"),
+    (["train", "--stop-after", "0"], "--stop-after 0"),
+    (["drill", "--record", "/nowhere/record.json"], "--record /nowhere/record.json"),
+    (["evaluate", "--eval-files", "average=/x.jsonl"], "benchmark 1: field 'name' is 'average'"),
+    (["evaluate", "--eval-files", "/nowhere.jsonl"], "rlvr_utils: /nowhere.jsonl: no such file"),
     (["train", "--set", "learning_rate=fast"], "field 'learning_rate' is 'fast'"),
     (["train", "--set", "learning_rate"], "field=value"),
     (["plan", "--set", "steps=-1"], "field 'steps' is -1"),

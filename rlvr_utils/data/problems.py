@@ -6,7 +6,7 @@ from pathlib import Path
 from rlvr_utils.data.files import read_rows
 from rlvr_utils.data.public import PUBLIC, public_rows
 from rlvr_utils.data.rows import Problem, parse_row
-from rlvr_utils.errors import UserError, shown
+from rlvr_utils.errors import UserError, listed, shown
 
 
 def source_rows(source: str | Path, split: str = "test") -> list[dict]:
@@ -64,7 +64,8 @@ def load_training(source: str | Path, empty_answers: str = "error") -> list[Prob
             raise UserError(f"{source}: row {number} has the same `id` {shown(problem.id)} as row {earlier.row}, but "
                             "another question or answer; give every problem its own id")
     if not problems:
-        raise UserError(f"{source}: no row has an answer; give a file with question and answer")
+        raise UserError(f"{source}: no row has an answer in `{answer_field}` (the last row has: {listed(row)}); give a "
+                        "file with questions and answers")
     return problems
 
 

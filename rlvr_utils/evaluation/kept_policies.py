@@ -21,8 +21,8 @@ def evaluate_run(run: Run, steps: list[int] | None = None) -> None:
                         "folder in which it was trained")
     for step in wanted:
         if step not in stored:
-            raise UserError(f"run {run.folder.name} has no stored policy of step {step}; choose one of: "
-                            f"{', '.join(map(str, stored)) or 'none (its weights are not in this folder)'}")
+            remedy = f"choose one of: {', '.join(map(str, stored))}" if stored else "its weights are not in this folder"
+            raise UserError(f"run {run.folder.name} has no stored policy of step {step}; {remedy}")
     if not {*wanted} & {*missing_evaluations(run)}:
         return  # write nothing, so that a read-only folder works too
     loaded = load_benchmarks(run.config)

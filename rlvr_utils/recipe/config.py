@@ -28,6 +28,7 @@ from rlvr_utils.recipe.yaml_text import parse_yaml
 PACKAGE = Path(__file__).resolve().parent.parent
 FOLDER = Path(__file__).resolve().parent / "profiles"
 MOST = 2**31 - 1  # the largest integer that every library behind these fields accepts
+AVERAGE = "average"  # of several benchmarks, in tables
 DType = Literal["float32", "bfloat16", "float16"]
 DTYPES = get_args(DType)
 Reward = Literal["outcome", "format", "random"]
@@ -225,6 +226,9 @@ class RunConfig(Record):
     def _fields_agree(self):
         names = [benchmark.name for benchmark in self.benchmarks]
         for place, name in enumerate(names):
+            if name == AVERAGE:
+                raise ValueError(f"benchmark {place + 1}: field 'name' is {shown(name)}, which tables use for the "
+                                 "average over benchmarks; give another name")
             if name in names[:place]:  # their records could not be told apart
                 raise ValueError(f"benchmark {place + 1}: field 'name' is {shown(name)}, like that of an earlier one; "
                                  "give each its own name")

@@ -135,7 +135,9 @@ def _last_line(log: Path) -> str:
     disk the log may be empty."""
     lines = log.read_text(errors="replace").strip().splitlines() if log.exists() else []
     lines = [line for line in lines if line.startswith("rlvr_utils: ")] or lines
-    return lines[-1] if lines else f"no output, {shutil.disk_usage(log.parent).free // 2**20} MiB free on the disk"
+    if not lines:
+        return f"no output, {shutil.disk_usage(log.parent).free // 2**20} MiB free on the disk"
+    return lines[-1].removeprefix("rlvr_utils: ")
 
 
 def _evaluate_kept(run: Run) -> None:

@@ -39,7 +39,8 @@ def drill(config: RunConfig, folder: Path, layers: int | None = None, hidden: in
     for name, value, least in (("layers", layers, 1), ("prompts", prompts, 1), ("response_tokens", response_tokens, 1),
                                ("hidden", hidden, 8)):
         if value is not None and (value < least or value % least):
-            raise UserError(f"{name}={value} is not a possible size; give a positive multiple of {least}")
+            remedy = "a whole number from 1" if least == 1 else f"a positive multiple of {least}"
+            raise UserError(f"{name}={value} is not a possible size; give {remedy}")
     seconds: dict[str, float] = {}
     with _clock(seconds, "model"):
         shape = shrunk(model_config(local_path(config.model)), layers, hidden)

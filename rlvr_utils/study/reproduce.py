@@ -76,7 +76,7 @@ def declared_arms(path: Path) -> list[str]:
 
 def parameters(study: Study) -> dict:
     """The study as papermill parameters."""
-    return {"profile": study.config.profile, "seeds": list(study.seeds),
+    return {"profile": study.profile, "seeds": list(study.seeds),
             "results_dir": os.path.relpath(study.results), **study.overrides}
 
 

@@ -34,6 +34,7 @@ class Study:
     seeds: tuple[int, ...]
     results: Path
     overrides: dict  # the reader's own model, train_file, eval_files, max_steps, settings
+    profile: str = ""  # as it was given, the path of a YAML file perhaps
 
     def runs(self, *arms: str) -> dict[str, list[Run]]:
         """The runs of each arm, one per seed: loaded, resumed or trained. Problems that the health check finds in
@@ -150,7 +151,8 @@ def open_study(profile: str = "pocket", seeds=(0, 1, 2), results_dir: str | None
     if results_dir is not None and not (isinstance(results_dir, (str, Path)) and str(results_dir).strip()):
         raise UserError(f"results_dir is {shown(results_dir)}; give the path of a folder, or leave it out")
     default = HOME / ("build/own" if overrides else "results") / config.profile
-    return Study(config, seeds, expanded(results_dir).resolve() if results_dir else default, overrides)
+    results = expanded(results_dir).resolve() if results_dir else default
+    return Study(config, seeds, results, overrides, str(profile))
 
 
 def _prompt_and_length(model: str) -> dict:
@@ -186,8 +188,10 @@ def _seeds(seeds) -> tuple[int, ...]:
     if not seeds:
         raise UserError("seeds: there are none; give the number of seeds, from 1, or a list such as [0]")
     for place, seed in enumerate(seeds):
-        if not _is_whole(seed) or not 0 <= seed < 2**31 or seed in seeds[:place]:
-            raise UserError(f"seeds: {shown(seed)} is not a whole number from 0, or appears twice; correct it")
+        if not _is_whole(seed) or not 0 <= seed < 2**31:
+            raise UserError(f"seeds: {shown(seed)} is not a whole number from 0 to {2**31 - 1}; correct it")
+        if seed in seeds[:place]:
+            raise UserError(f"seeds: {seed} appears twice; give each seed once")
     return tuple(seeds)
 
 

@@ -26,6 +26,7 @@ from rlvr_utils.analysis.measures import (
 )
 from rlvr_utils.analysis.published import MAIN_MODEL, MAIN_TABLE, published, published_model, published_value, table_of
 from rlvr_utils.recipe.arms import LABELS, TABLE5
+from rlvr_utils.recipe.config import AVERAGE
 from rlvr_utils.records.files import write_atomically
 from rlvr_utils.records.run import Run
 from rlvr_utils.study.study import Study
@@ -119,7 +120,7 @@ def arms_table(study: Study, runs: Runs, benchmarks: list[str], table: int) -> p
             rows[arm, name] = {**_numbers(arm_interval(arm_runs, [name])), "published": paper,
                                "published_set": stands[name] if paper is not None else None}
         if len(benchmarks) > 1:
-            rows[arm, "average"] = _numbers(arm_interval(arm_runs, benchmarks))
+            rows[arm, AVERAGE] = _numbers(arm_interval(arm_runs, benchmarks))
     return _table(rows, "arm", "benchmark")
 
 

@@ -132,7 +132,7 @@ def test_a_run_that_fails_is_named_with_the_last_line_of_its_log(tiny_config, tm
 def test_what_a_launcher_adds_below_our_line_is_not_quoted(tmp_path):
     log = tmp_path / "log.txt"
     log.write_text("loading\nrlvr_utils: no such file\nTraceback\n=======\n")
-    assert schedule._last_line(log) == "rlvr_utils: no such file"
+    assert schedule._last_line(log) == "no such file"
     log.write_text("loading\nKilled\n")
     assert schedule._last_line(log) == "Killed"
 
