@@ -96,6 +96,7 @@ def test_the_pocket_world_is_written_as_it_was(python, installed):
     assert (data / "pool.parquet").is_file()
 
 
+@pytest.mark.slow
 def test_the_pocket_model_is_trained(python, installed, tmp_path):
     """A step or two, on a tokenizer of a hundred documents."""
     for file, real, small in (("pretrain", "2600, 2e-3", "2, 2e-3"), ("pretrain", "600, 6e-4", "1, 6e-4"),

@@ -56,10 +56,10 @@ FORMATS = {
 
 
 @pytest.mark.parametrize("name", FORMATS)
-@pytest.mark.parametrize("suffix", [".jsonl", ".json", ".parquet"])
-def test_each_format_is_recognised_by_its_columns(write_rows, name, suffix):
+def test_each_format_is_recognised_by_its_columns(write_rows, name):
     row, expected = FORMATS[name]
-    assert load_benchmark(write_rows([row], f"rows{suffix}")) == [expected]
+    for suffix in (".jsonl", ".json", ".parquet"):
+        assert load_benchmark(write_rows([row], f"rows{suffix}")) == [expected]
 
 
 @pytest.mark.parametrize(("written", "gold"), [
@@ -69,21 +69,20 @@ def test_each_format_is_recognised_by_its_columns(write_rows, name, suffix):
     ("\\[\\frac{1}{2}\\]", "\\frac{1}{2}"), ("\\( x \\)", "x"), ("$5$", "5"), ("$$ 5 $$", "5"),
     ("$5", "$5"), ("\\$5", "\\$5"), ("$1$ and $2$", "$1$ and $2$"), ("\\(1\\), \\(2\\)", "\\(1\\), \\(2\\)"),
     ("$\\$5$", "\\$5"), ("(1,2]", "(1,2]"), ("1,234", "1,234"), ("$", "$"), ("#3", "#3")])
-@pytest.mark.parametrize("field", ["answer", "ground_truth"])
-@pytest.mark.parametrize("load", [load_benchmark, load_training])
-def test_a_gold_is_the_answer_alone(write_rows, load, field, written, gold):
-    row = {"question": "Q", "answer": written} if field == "answer" else authors_row("Q", written, 0)
-    assert load(write_rows([row]))[0].answer == gold
+def test_a_gold_is_the_answer_alone(write_rows, written, gold):
+    for row in ({"question": "Q", "answer": written}, authors_row("Q", written, 0)):
+        path = write_rows([row])
+        assert load_benchmark(path)[0].answer == load_training(path)[0].answer == gold
 
 
-@pytest.mark.parametrize("grader", ["qwen-eval", "math-verify", "training"])
 @pytest.mark.parametrize(("written", "response"), [
     ("6*12 = <<6*12=72>>72\n#### 72", "72"), ("#### 1,080", "1080"), ("\\boxed{5}", "5"),
     ("\\[\\frac{1}{2}\\]", "\\frac{1}{2}")])
-def test_a_right_response_is_right_however_the_gold_is_written(write_rows, written, response, grader):
+def test_a_right_response_is_right_however_the_gold_is_written(write_rows, written, response):
     gold = load_training(write_rows([{"question": "Q", "answer": written}]))[0].answer
-    assert grade(f"So \\boxed{{{response}}}.", gold, grader=grader)
-    assert not grade("So \\boxed{71}.", gold, grader=grader)
+    for grader in ("qwen-eval", "math-verify", "training"):
+        assert grade(f"So \\boxed{{{response}}}.", gold, grader=grader)
+        assert not grade("So \\boxed{71}.", gold, grader=grader)
 
 
 @pytest.mark.parametrize(("labels", "key", "answer"), [
@@ -203,15 +202,15 @@ BAD_FIELDS = {
                                "choices.text"),
     "a label twice": ({"choices": {"text": ["a", "b"], "label": ["A", "A"]}, "answerKey": "A"}, "answerKey"),
     "an object as key": ({"choices": {"text": ["a", "b"], "label": ["A", "B"]}, "answerKey": {}}, "answerKey"),
-    "megabytes in the wrong place": ({"answer": ["9" * 10_000_000]}, "answer"),
-    "megabytes as roles": ({"prompt": [{"role": "x" * 10_000_000}] * 9}, "prompt"),
+    "a megabyte in the wrong place": ({"answer": ["9" * 1_000_000]}, "answer"),
+    "megabytes as roles": ({"prompt": [{"role": "x" * 1_000_000}] * 9}, "prompt"),
     "a worked solution": ({"answer": "48/2 = <<48/2=24>>24 clips."}, "answer"),
     "a heading": ({"answer": "#### Step 1\nIt is 5."}, "answer"),
     "several boxes": ({"answer": "\\boxed{1}, \\boxed{2}"}, "answer"),
     "an open box": ({"answer": "\\boxed{1"}, "answer"),
     "a system turn": ({"prompt": [{"role": "system", "content": "Be brief."}, {"role": "user", "content": "Q"}]},
                       "prompt"),
-    "a label that is megabytes": ({**arc_row(["A" * 10_000_000, "B"], "C")}, "answerKey"),
+    "a label of a megabyte": ({**arc_row(["A" * 1_000_000, "B"], "C")}, "answerKey"),
 }
 
 

@@ -15,7 +15,6 @@ import torch
 from conftest import line_of, tiny_qwen2
 from safetensors.torch import load_file, save_file
 
-from rlvr_utils.errors import shown
 from rlvr_utils.models.files import check_checkpoint
 from rlvr_utils.models.loading import load_policy
 from rlvr_utils.records.run import partial_folder
@@ -54,11 +53,10 @@ def test_weights_that_are_cut_short_are_named(folder, keep):
 
 
 @pytest.mark.parametrize("name", ["config.json", "generation_config.json", "tokenizer_config.json", "tokenizer.json"])
-@pytest.mark.parametrize("content", [
-    '{"a": ', "[1]", "", "[" * 100_000, '{"a": 1, "a": 2}', '{"a": ' + "9" * 5000 + "}"], ids=shown)
-def test_damaged_settings_are_named(folder, name, content):
-    (folder / name).write_text(content)
-    assert line_of(load_policy, str(folder)).startswith(f"{folder / name}: ")
+def test_damaged_settings_are_named(folder, name):
+    for content in ('{"a": ', "[1]", "", "[" * 100_000, '{"a": 1, "a": 2}', '{"a": ' + "9" * 5000 + "}"):
+        (folder / name).write_text(content)
+        assert line_of(load_policy, str(folder)).startswith(f"{folder / name}: ")
 
 
 def test_a_pipe_in_a_folder_is_not_waited_for(folder):

@@ -95,7 +95,7 @@ def test_rows_after_the_checkpoint_and_torn_lines_are_dropped(tmp_path):
 def test_a_damaged_line_is_named(tmp_path):
     path = tmp_path / "metrics.jsonl"
     path.write_bytes(b'{"step": 1}\n{"step"\n{"step": 3}\n')
-    with pytest.raises(UserError, match="metrics.jsonl: line 2 is no record"):
+    with pytest.raises(UserError, match="metrics.jsonl: line 2 is not a record"):
         read_rows(path)
 
 
@@ -152,7 +152,7 @@ def test_a_damaged_record_is_one_line_unless_it_has_no_end(tmp_path, damage):
     path = tmp_path / "metrics.jsonl"
     append_rows(path, [{"step": 1}])
     path.write_bytes(path.read_bytes() + damage + b"\n")
-    assert line_of(read_rows, path).startswith(f"{path}: line 2 is no record")
+    assert line_of(read_rows, path).startswith(f"{path}: line 2 is not a record")
     path.write_bytes(path.read_bytes()[:-1])
     assert read_rows(path) == [{"step": 1}]
     drop_rows_after(path, 1)
@@ -161,8 +161,8 @@ def test_a_damaged_record_is_one_line_unless_it_has_no_end(tmp_path, damage):
 
 def test_a_lock_goes_with_its_process(tmp_path):
     lock = tmp_path / "lock"
-    dies = ("import os, sys; from pathlib import Path; from rlvr_utils.records.locks import held\n"
-            "with held(Path(sys.argv[1]), 'it'): os.kill(os.getpid(), 9)")
+    dies = ("import os, sys; from pathlib import Path; from rlvr_utils.records.locks import locked\n"
+            "with locked(Path(sys.argv[1]), 'it'): os.kill(os.getpid(), 9)")
     assert subprocess.run([sys.executable, "-c", dies, str(lock)]).returncode == -signal.SIGKILL
     assert lock.exists() and lock_holder(lock) is None
     with locked(lock, "it"):
