@@ -1,5 +1,5 @@
-"""LoRA (Hu et al. 2021, arXiv 2106.09685): an adapter, two small matrices beside every frozen one, is trained in
-place of the weights, W + lora_alpha / lora_rank * B A, and merged into them wherever a policy is kept."""
+"""LoRA (Hu et al. 2021, arXiv 2106.09685): the weights W are frozen, and an adapter of two small matrices is trained
+beside each: W + lora_alpha / lora_rank * B A. Every policy that is kept has its adapter merged."""
 from __future__ import annotations
 
 from contextlib import contextmanager
@@ -11,8 +11,8 @@ from rlvr_utils.recipe.config import RunConfig
 
 
 def adapted_modules(model, targets: tuple[str, ...]) -> dict:
-    """The linear layers that get an adapter, by name: those whose names end in one of `targets`, or without
-    targets all but the output matrix, which is never adapted. Raises `UserError` for a target that is none."""
+    """The linear layers that get an adapter, by name: those whose names end in one of `targets`, or all if there are no
+    targets. The output matrix is never adapted. Raises `UserError` for a target that matches no such layer."""
     from torch import nn
     from transformers.pytorch_utils import Conv1D
 
@@ -22,15 +22,15 @@ def adapted_modules(model, targets: tuple[str, ...]) -> dict:
     for target in targets:
         if not any(f".{name}".endswith(f".{target}") for name in linear):
             endings = dict.fromkeys(name.rpartition(".")[2] for name in linear)
-            raise UserError(f"lora_targets: {shown(target)} is no linear layer of this {model.config.model_type} model "
-                            f"that can be adapted; it has: {listed(endings)}")
+            raise UserError(f"field 'lora_targets': {shown(target)} is not a linear layer of this "
+                            f"{model.config.model_type} model that can be adapted; choose from: {listed(endings)}")
     return {name: module for name, module in linear.items()
             if not targets or any(f".{name}".endswith(f".{target}") for target in targets)}
 
 
 def adapter_shapes(model, config: RunConfig) -> dict[str, tuple[int, int]]:
-    """The name and shape of every matrix of the run's adapter, as peft stores them; none where the weights
-    themselves are trained. Raises as `adapted_modules`."""
+    """The shapes of the run's adapter matrices, by the names under which peft stores them; empty without an adapter.
+    Raises `UserError` as `adapted_modules` does."""
     from transformers.pytorch_utils import Conv1D
 
     shapes = {}
@@ -42,7 +42,7 @@ def adapter_shapes(model, config: RunConfig) -> dict[str, tuple[int, int]]:
 
 
 def adapter_settings(model, config: RunConfig):
-    """peft's settings of the run's adapter, None where the weights themselves are trained."""
+    """peft's configuration of the run's adapter (`LoraConfig`); None without an adapter."""
     if not config.lora_rank:
         return None
     from peft import LoraConfig
@@ -52,8 +52,7 @@ def adapter_settings(model, config: RunConfig):
 
 
 def without_wrapper(model):
-    """The model with its adapter in place, but without the class that peft puts around it, whose `forward` takes
-    anything and says nothing about the model's own."""
+    """The model with its adapter, but without peft's wrapper, which hides the signature of the model's `forward`."""
     from accelerate.utils import is_peft_model
 
     return model.get_base_model() if is_peft_model(model) else model
@@ -61,8 +60,8 @@ def without_wrapper(model):
 
 @contextmanager
 def base_restored(model):
-    """Give the base weights their own bits back at the end. For vLLM, TRL merges an adapter into them and takes
-    it out again, which rounds: in bfloat16 the base would wander off, step by step."""
+    """Restore the frozen weights exactly after the block. To send weights to vLLM, TRL merges the adapter in place and
+    then subtracts it again, which rounds: in bfloat16 the frozen weights would drift with every step."""
     layers = [module.base_layer for module in model.modules() if hasattr(module, "base_layer")]
     before = [layer.weight.detach().to("cpu", copy=True) for layer in layers]
     yield
@@ -71,13 +70,13 @@ def base_restored(model):
 
 
 def merge_policy(source: str, adapter: Path, target: Path, dtype: str) -> None:
-    """Write the model `source` with peft's folder `adapter` merged into it, as a Hugging Face folder with weights
-    of `dtype`; it is added up in float32 and rounded once. No random number is drawn from the caller's generator."""
+    """Merge peft's folder `adapter` into the model `source` and save the result as a Hugging Face folder with weights
+    of `dtype`. The sum is computed in float32 and rounded once. The caller's random state does not change."""
     import torch
     from peft import PeftModel
 
     model, tokenizer = load_policy(source, "float32", "cpu")
-    with torch.random.fork_rng():  # peft draws an adapter before it reads one
+    with torch.random.fork_rng():  # peft initialises an adapter before it loads one
         merged = PeftModel.from_pretrained(model, adapter).merge_and_unload()
     merged.to(getattr(torch, dtype)).save_pretrained(target)
     readable_as_umask_says(target)

@@ -1,4 +1,4 @@
-"""What a run will ask: its exact prompts, and where responses end, before anything is spent."""
+"""The exact prompts of a run and what ends a response, before anything is spent."""
 from __future__ import annotations
 
 from rlvr_utils.data.prompts import evaluation_prompts, stop_strings, training_prompt
@@ -14,24 +14,24 @@ STAND_IN = "What is 1 + 1?"
 
 
 def prompts_text(config: RunConfig) -> str:
-    """The first training prompt and the first evaluation prompt of the configuration, token for token as the model
-    gets them, each with its length and with what ends a response. Weights are not read; a public set that cannot be
-    had is stood in for by another question. Raises `UserError` as training and evaluation do."""
+    """The first training prompt and the first evaluation prompt of a run, exactly as the model gets them, each with its
+    length and with what ends a response. No weights are loaded. A public set that is not available is replaced by a
+    stand-in question. Raises `UserError` as training and evaluation do."""
     tokenizer, settings = load_tokenizer(local_path(config.model))
     parts = []
     if config.steps:
         question, whose = _training_question(config)
-        parts += [_part(tokenizer, f"Training prompt by {config.train_template!r}, {whose}",
+        parts += [_part(tokenizer, f"Training prompt, template {config.train_template!r}, {whose}",
                         training_prompt(tokenizer, question, config.train_template)),
                   f"A rollout ends with {_named(tokenizer, own_stops(settings))}, or after "
                   f"{config.max_response_tokens} tokens.", ""]
     question, whose = _evaluation_question(config)
-    parts += [_part(tokenizer, f"Evaluation prompt by {config.eval_template!r}, {whose}",
+    parts += [_part(tokenizer, f"Evaluation prompt, template {config.eval_template!r}, {whose}",
                     evaluation_prompts(tokenizer, config.eval_template, [question])[0]),
               f"An answer ends with {_named(tokenizer, evaluation_stops(settings, tokenizer))}, or after "
               f"{config.eval_max_tokens} tokens."]
     if strings := stop_strings(config.eval_template):
-        parts.append(f"What follows {', '.join(strings)} in its text is cut off.")
+        parts.append(f"Its text is cut off at the first {' or '.join(strings)}.")
     return "\n".join(parts)
 
 
@@ -41,20 +41,20 @@ def _training_question(config: RunConfig) -> tuple[str, str]:
     except UserError:
         if not config.pool.startswith(PUBLIC):
             raise
-        return STAND_IN, f"a stand-in for {config.pool}, which is not here"
+        return STAND_IN, f"a stand-in for {config.pool}, which is not available"
     return first.question, f"row {first.row} of {config.pool}"
 
 
 def _evaluation_question(config: RunConfig) -> tuple[str, str]:
-    written = [benchmark for benchmark in config.benchmarks if benchmark.scoring == "generation"]
-    if not written:
-        return STAND_IN, "a stand-in, as the likelihood of choices is all that is scored"
+    generated = [benchmark for benchmark in config.benchmarks if benchmark.scoring == "generation"]
+    if not generated:
+        return STAND_IN, "a stand-in, as only the likelihood of choices is scored"
     try:
-        (benchmark, problems), = load_benchmarks(config.changed(benchmarks=written[:1]))
+        (benchmark, problems), = load_benchmarks(config.changed(benchmarks=generated[:1]))
     except UserError:
-        if not written[0].file.startswith(PUBLIC):
+        if not generated[0].file.startswith(PUBLIC):
             raise
-        return STAND_IN, f"a stand-in for {written[0].name}, which is not here"
+        return STAND_IN, f"a stand-in for {generated[0].name}, which is not available"
     return problems[0].question, f"row {problems[0].row} of {benchmark.name}"
 
 

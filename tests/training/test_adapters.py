@@ -1,5 +1,4 @@
-"""LoRA: what is trained, what the reference is, what is kept and exported, and that a stopped run ends with the same
-bits."""
+"""LoRA: what is trained, what the reference is, what is kept and exported, and that a run resumes bit for bit."""
 from __future__ import annotations
 
 import shutil
@@ -13,7 +12,7 @@ from safetensors.torch import load_file
 from rlvr_utils.models.adapters import adapted_modules, adapter_settings, adapter_shapes, base_restored, without_wrapper
 from rlvr_utils.models.files import check_checkpoint
 from rlvr_utils.models.loading import load_policy
-from rlvr_utils.records.run import JSON_LINES, find, partial_folder, whole_checkpoint
+from rlvr_utils.records.run import JSON_LINES, find, latest_complete_checkpoint, partial_folder
 from rlvr_utils.runs.export import export
 from rlvr_utils.runs.obtain import obtain
 from rlvr_utils.training import trainer
@@ -53,7 +52,7 @@ def test_every_linear_layer_is_adapted_but_the_output_matrix(model):
 def test_a_target_that_is_no_linear_layer_is_refused_before_anything_is_written(tiny_config, tmp_path, target):
     config = tiny_config.changed(lora_rank=2, lora_targets=("q_proj", target))
     line = line_of(obtain, config, tmp_path)
-    assert line.startswith(f"lora_targets: '{target}'") and "q_proj, k_proj" in line
+    assert f"'lora_targets': '{target}'" in line and "q_proj, k_proj" in line
     assert not list(tmp_path.iterdir())
 
 
@@ -61,7 +60,7 @@ def test_the_matrices_have_the_names_and_shapes_that_peft_stores(tiny_config, ru
     shapes = adapter_shapes(model, config)
     assert adapter_shapes(model, tiny_config) == {} and adapter_settings(model, tiny_config) is None
     obtain(config, tmp_path, stop_after=2)
-    stored = adapter_in(whole_checkpoint(partial_folder(config, tmp_path)))
+    stored = adapter_in(latest_complete_checkpoint(partial_folder(config, tmp_path)))
     assert {name: tuple(matrix.shape) for name, matrix in stored.items()} == shapes
 
 
@@ -92,8 +91,8 @@ def test_the_adapter_alone_is_trained_and_no_other_model_is_held(config, tmp_pat
 
 
 def test_the_reference_is_the_base_without_the_adapter(run, tiny_config, config, tmp_path):
-    """At the first step policy and base are one, to the bit; later they part. The records of the first step are
-    those of full weights, but for the gradient."""
+    """The policy starts as the base and then moves away. The records of the first step are those of training full
+    weights, except for the gradient."""
     rows, full = run.rows("metrics"), obtain(tiny_config.changed(steps=1), tmp_path).rows("metrics")[0]
     assert rows[0]["kl"] == pytest.approx(0, abs=1e-6) and rows[-1]["kl"] > 1e-4
     for name in ("outcome", "entropy", "policy_loss", "response_length"):
@@ -112,7 +111,7 @@ def test_trls_own_forward_pass_trains_the_same_adapter(config, tmp_path):
 
 @pytest.mark.slow
 def test_a_gradient_reaches_the_adapter_through_activation_checkpoints(config, tmp_path, monkeypatch):
-    """As on a GPU: the first layer's input needs no gradient, which some checkpointing takes for none at all."""
+    """As on a GPU. The first layer's input needs no gradient, so reentrant checkpointing would give none at all."""
     from rlvr_utils.training import setup
 
     config = config.changed(steps=2, keep_every=0, share_prompts=False)
@@ -132,7 +131,7 @@ def test_kept_and_final_policies_are_the_base_with_the_adapter_merged(run, confi
     ids = torch.arange(12)[None]
     with torch.no_grad():
         base = model(ids).logits
-        adapted = PeftModel.from_pretrained(model, whole_checkpoint(partial))(ids).logits
+        adapted = PeftModel.from_pretrained(model, latest_complete_checkpoint(partial))(ids).logits
         for folder in (partial / "policies" / "step-00002", run.folder / "policies" / "step-00002"):
             kept = load_policy(str(folder))[0](ids).logits
             assert torch.allclose(kept, adapted, atol=1e-4) and not torch.allclose(kept, base, atol=1e-2)
@@ -192,22 +191,22 @@ def test_a_killed_run_ends_with_the_same_bits(run, config, forks, tmp_path, deat
 
 
 def test_keeping_policies_changes_no_training(run, config, tmp_path):
-    """Merging reads an adapter into a fresh one, for which peft draws random numbers."""
+    """To load an adapter for merging, peft initialises one, which draws random numbers."""
     other = obtain(config.changed(keep_every=0), tmp_path)
     assert other.provenance["weights_sha256"] == run.provenance["weights_sha256"]
 
 
 def test_a_checkpoint_of_another_adapter_is_refused(config, model, tmp_path):
     obtain(config, tmp_path, stop_after=2)
-    checkpoint = whole_checkpoint(partial_folder(config, tmp_path))
+    checkpoint = latest_complete_checkpoint(partial_folder(config, tmp_path))
     check_checkpoint(checkpoint, model, adapter_shapes(model, config))
     for wrong in (config.changed(lora_rank=2), config.changed(lora_targets=("q_proj",))):
-        assert "its weights are another model's" in line_of(
+        assert "weights of another model" in line_of(
             check_checkpoint, checkpoint, model, adapter_shapes(model, wrong))
 
 
 def test_the_base_has_its_own_bits_after_every_merge(config, model):
-    """TRL merges the adapter in place to hand the weights to vLLM, and takes it out again."""
+    """TRL merges the adapter in place to send the weights to vLLM, and unmerges it afterwards."""
     from peft import get_peft_model
 
     model = model.to(torch.bfloat16)

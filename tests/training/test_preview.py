@@ -59,7 +59,7 @@ def asked(monkeypatch):
 
 def parts(text: str) -> list[tuple[str, int, str]]:
     """Title, number of tokens and prompt of each part."""
-    found = re.findall(r"^(\w+ prompt by [^\n]*), (\d+) tokens:\n-{80}\n(.*?)\n-{80}$", text, re.M | re.S)
+    found = re.findall(r"^(\w+ prompt, [^\n]*), (\d+) tokens:\n-{80}\n(.*?)\n-{80}$", text, re.M | re.S)
     return [(title, int(size), prompt) for title, size, prompt in found]
 
 
@@ -99,7 +99,7 @@ def test_the_stops_are_those_of_training_and_of_evaluation(tiny_config):
     text = prompts_text(tiny_config.changed(max_response_tokens=77, eval_max_tokens=88))
     assert "A rollout ends with <|endoftext|> (0), or after 77 tokens." in text
     assert "An answer ends with <|endoftext|> (0) or <|im_end|> (2), or after 88 tokens." in text
-    assert "What follows </s>, <|im_end|>, <|endoftext|> in its text is cut off." in text
+    assert "Its text is cut off at the first </s> or <|im_end|> or <|endoftext|>." in text
     assert "cut off" not in prompts_text(tiny_config.changed(eval_template="chat"))
 
 
@@ -115,13 +115,13 @@ def test_no_weight_is_read_and_nothing_written(tiny_config, tmp_path, monkeypatc
     (first, _, rollout), (second, _, _) = parts(capsys.readouterr().out)
     assert "'bare'" in first and SUFFIX not in rollout and "'chat'" in second  # as a model without a profile is asked
     assert cli.main(["prompts", "--model", tiny_config.model, *files, "--eval-template", "qwen25-math-cot"]) == 0
-    assert "Evaluation prompt by 'qwen25-math-cot'" in capsys.readouterr().out
+    assert "Evaluation prompt, template 'qwen25-math-cot'" in capsys.readouterr().out
     assert cli.main(["prompts", "--model", tiny_config.model, *files, "--arm", "base"]) == 0
     assert "Training" not in capsys.readouterr().out
     assert not list(tmp_path.iterdir())
 
 
-def test_a_public_set_that_is_not_here_is_stood_in_for(tiny_config, tmp_path, monkeypatch):
+def test_a_public_set_that_is_not_available_is_replaced(tiny_config, tmp_path, monkeypatch):
     from rlvr_utils.recipe.config import Benchmark
 
     monkeypatch.setenv("RLVR_DATA", str(tmp_path))

