@@ -49,6 +49,9 @@ def prepare(config: RunConfig, tokenizer):
     if config.engine == "transformers" and launched_layout() == "sharded":
         raise UserError("engine 'transformers' cannot generate with a sharded model; set engine to vllm, or launch "
                         "with launch/eight-gpus-ddp.yaml")
+    if config.lora_rank and launched_layout() != "replicated":
+        raise UserError(f"lora_rank={config.lora_rank}: an adapter is not trained with a sharded or offloaded model; "
+                        "launch with launch/one-gpu.yaml or launch/eight-gpus-ddp.yaml, or set lora_rank to 0")
     if processes() > 1 and config.eval_every:
         raise UserError(f"eval_every={config.eval_every}: evaluation during training works in a single process only; "
                         "set eval_every to 0, and keep_every to evaluate the kept policies afterwards")

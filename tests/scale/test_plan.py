@@ -106,6 +106,8 @@ def test_an_adapter_replaces_what_is_trained_and_the_reference(made_up):
 def test_an_adapters_profile_fits_its_card_with_room_and_full_weights_do_not(profile, card):
     config = with_arm(load_profile(profile), "one-shot", 0)
     check_fit(plan(config, replace(card, gpu_memory=0.85 * card.gpu_memory)))
+    with pytest.raises(UserError, match="micro_batch"):
+        check_fit(plan(config.changed(micro_batch=32), card))
     with pytest.raises(UserError, match="lora_rank"):
         check_fit(plan(with_arm(load_profile("qwen2.5-math-1.5b"), "one-shot", 0), card))
 

@@ -16,6 +16,7 @@ from rlvr_utils.records.run import JSON_LINES, find, latest_complete_checkpoint,
 from rlvr_utils.runs.export import export
 from rlvr_utils.runs.obtain import obtain
 from rlvr_utils.training import trainer
+from rlvr_utils.training.setup import prepare
 
 RANK = 4
 
@@ -188,6 +189,26 @@ def test_a_killed_run_ends_with_the_same_bits(run, config, forks, tmp_path, deat
     again = obtain(config, tmp_path / "results")
     assert again.provenance["weights_sha256"] == run.provenance["weights_sha256"]
     assert {path.name for path in again.folder.iterdir()} == {path.name for path in run.folder.iterdir()}
+
+
+@pytest.mark.slow
+def test_one_process_of_torchrun_trains_the_same_adapter(run, config, forks, tmp_path):
+    """Its model has two wrappers: data parallelism's and peft's."""
+    import json
+
+    from rlvr_utils.recipe.config import to_fields
+
+    request = tmp_path / "config.json"
+    request.write_text(json.dumps(to_fields(config)))
+    ended = forks.run("train", "--config", request, "--results", tmp_path / "results", accident="started by torchrun")
+    assert ended.status == 0, ended.err
+    assert find(config, tmp_path / "results").provenance["weights_sha256"] == run.provenance["weights_sha256"]
+
+
+@pytest.mark.parametrize("variable", ["ACCELERATE_USE_FSDP", "ACCELERATE_USE_DEEPSPEED"])
+def test_an_adapter_is_not_sharded(config, monkeypatch, variable):
+    monkeypatch.setenv(variable, "true")
+    assert "lora_rank" in line_of(prepare, config.changed(engine="vllm"), None)
 
 
 def test_keeping_policies_changes_no_training(run, config, tmp_path):
