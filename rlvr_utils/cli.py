@@ -174,7 +174,7 @@ def _refuse_unused(options, given: str, names: tuple[str, ...], remedy: str) -> 
     defaults = {"profile": "pocket", "seed": 0, "arm": "one-shot", "settings": []}
     for name in names:
         if getattr(options, name) != defaults.get(name):
-            flag = "--set (or --eval-template)" if name == "settings" else f"--{name.replace('_', '-')}"
+            flag = f"--set {options.settings[0][:60]}" if name == "settings" else f"--{name.replace('_', '-')}"
             raise UserError(f"{flag} has no effect together with {given}; {remedy}")
 
 
