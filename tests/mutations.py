@@ -395,6 +395,24 @@ MUTATIONS = {
         "{}",
         "recipe/test_identity.py",
     ),
+    "a field that is set twice gets its last value": (
+        "study/study.py",
+        "        if name in changes:",
+        "        if name is changes:",
+        "test_cli.py",
+    ),
+    "an option and a setting for one field": (
+        "study/study.py",
+        "if options.get(option) is not None:",
+        "if False:",
+        "test_cli.py",
+    ),
+    "an option given at its default has no effect": (
+        "cli.py",
+        "if getattr(options, name) not in (None, []):",
+        "if getattr(options, name) not in (None, [], DEFAULTS.get(name)):",
+        "test_cli.py",
+    ),
     "a set's name gives it no rules": (
         "recipe/identity.py",
         'if benchmark.file.startswith(PUBLIC) else []), benchmark.name,',
