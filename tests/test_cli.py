@@ -9,7 +9,7 @@ import sys
 import pytest
 from conftest import ROOT, write_lines
 
-from rlvr_utils import cli
+from rlvr_utils import cli, progress
 from rlvr_utils.cli import main
 from rlvr_utils.errors import shown
 from rlvr_utils.recipe.arms import with_arm
@@ -181,7 +181,7 @@ RECORDED = next((ROOT / "results" / "pocket" / "runs").glob("one-shot-s0-*"))
 @pytest.mark.parametrize(("words", "message"), [
     (["train", "--set", "learning_rat=1"], "did you mean 'learning_rate'"),
     (["train", "--stop-after", "0"], "--stop-after 0"),
-    (["drill", "--record", "/nowhere/record.json"], "--record /nowhere/record.json"),
+    (["drill", "--record", "/dev/null/record.json"], "--record /dev/null/record.json"),
     (["evaluate", "--eval-files", "average=/x.jsonl"], "benchmark 1: field 'name' is 'average'"),
     (["evaluate", "--eval-files", "/nowhere.jsonl"], "rlvr_utils: /nowhere.jsonl: no such file"),
     (["train", "--set", "learning_rate=fast"], "field 'learning_rate' is 'fast'"),
@@ -198,7 +198,8 @@ RECORDED = next((ROOT / "results" / "pocket" / "runs").glob("one-shot-s0-*"))
     (["train", "--profile", "poket"], "did you mean 'pocket'"),
     (["train", "--arm", "oneshot"], "did you mean 'one-shot'"),
     (["train", "--seed", "one"], "--seed"), (["export", "a", "b", "c"], "c is one word too many"),
-    (["drill", "--steps", "1"], "--steps 1"), (["drill", "--set", "prompts_per_step=3", "--layers", "1"], "--prompts"),
+    (["drill", "--steps", "1"], "--steps 1"),
+    (["drill", "--quiet", "--set", "prompts_per_step=300", "--layers", "1"], "--prompts"),
     (["train", "--arm", "base", "--max-steps", "3"], "--max-steps 3 has no effect together with --arm base"),
     (["evaluate", "--run", str(RECORDED), "--model", "nonsense"], "--model has no effect together with --run"),
     (["evaluate", "--run", str(RECORDED), "--seed", "3"], "--seed has no effect together with --run"),
@@ -246,6 +247,27 @@ def test_an_interrupted_command_says_what_it_keeps(monkeypatch, capsys):
         assert cli.main([command]) == 130
         line, = capsys.readouterr().err.splitlines()
         assert kept in line
+
+
+def test_a_plan_only_advises(monkeypatch, capsys):
+    """What does not fit here is planned all the same, and a model that is not here has no estimate."""
+    monkeypatch.setenv("HF_HUB_OFFLINE", "1")
+    assert cli.main(["plan", "--profile", "qwen2.5-math-1.5b", "--hardware", "1 x V100 1"]) == 0
+    seen = capsys.readouterr()
+    assert seen.out.startswith("Plan of qwen2.5-math-1.5b") and "warning" in seen.err
+    assert cli.main(["plan", "--model", "nobody/nothing"]) == 0
+    line, = capsys.readouterr().err.splitlines()
+    assert "warning" in line and "nobody/nothing" in line and "HF_HUB_OFFLINE" in line
+
+
+def test_nested_progress_in_a_log_is_plain_lines(monkeypatch, capsys):
+    monkeypatch.setattr(progress, "_shown", True)
+    with progress.progress(2, "outer", "steps") as outer:
+        for _ in progress.tracked(range(2), 2, "inner", "answers"):
+            pass
+        outer.update()
+    text = capsys.readouterr().err
+    assert "inner" in text and "\x1b" not in text and "s/ steps" not in text
 
 
 def test_settings_count_more_than_the_arm(capsys):

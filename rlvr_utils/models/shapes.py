@@ -6,7 +6,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from rlvr_utils.data.files import expanded
+from rlvr_utils.data.files import expanded, offline
 from rlvr_utils.errors import UserError, reason
 from rlvr_utils.models.adapters import adapter_shapes
 from rlvr_utils.models.loading import looks_like_path
@@ -50,6 +50,7 @@ def model_config(source: str):
         try:
             return AutoConfig.from_pretrained(source, local_files_only=True, trust_remote_code=False)
         except Exception:  # the library raises many types; the model has not been downloaded
+            what += f" ({offline()})" if offline() else ""
             raise UnknownShape(f"model {source!r} {what}; {remedy}") from None
     try:
         return AutoConfig.from_pretrained(str(path), local_files_only=True, trust_remote_code=False)

@@ -149,7 +149,9 @@ def _evaluate_kept(run: Run) -> None:
     if not missing_evaluations(run):
         return
     log = run.folder / "evaluation.txt"
-    print(f"evaluating {len(missing_evaluations(run))} kept policies of {run.folder.name}; log: {log}", flush=True)
+    number = len(missing_evaluations(run))
+    print(f"evaluating {'1 kept policy' if number == 1 else f'{number} kept policies'} of {run.folder.name}; log: "
+          f"{log}", flush=True)
     request = run.folder.with_name(f"{run.folder.name}.request.json")
     write_json(request, to_fields(run.config))
     command = [sys.executable, "-m", "rlvr_utils", "evaluate", "--run", str(run.folder), "--config", str(request)]
