@@ -9,7 +9,7 @@ from contextlib import suppress
 from pathlib import Path
 
 from rlvr_utils.errors import UserError, escape_output, nearest
-from rlvr_utils.progress import show_progress
+from rlvr_utils.progress import hush, show_progress
 from rlvr_utils.records.disks import disk_refusal
 
 STUDY_OPTIONS = ("profile", "model", "train_file", "max_steps")  # options that decide what is trained
@@ -30,6 +30,7 @@ def main(argv: list[str] | None = None) -> int:
         after = options.after
         signal.signal(signal.SIGTERM, _terminate)
         show_progress(not getattr(options, "quiet", True))
+        hush(getattr(options, "quiet", False))
         options.run(options)
     except UserError as error:
         return _say(str(error), 2)

@@ -9,12 +9,25 @@ LINE_SECONDS = 15
 # Units per second also where a unit takes longer: tqdm's seconds per unit would read "2.00s/ steps".
 FORMAT = "{l_bar}{bar}| {n_fmt}/{total_fmt} [{elapsed}<{remaining}, {rate_noinv_fmt}{postfix}]"
 _shown = False
+_quiet = False
 
 
 def show_progress(shown: bool) -> None:
     """Switch progress on or off; it is off when the package is imported."""
     global _shown
     _shown = shown
+
+
+def hush(quiet: bool) -> None:
+    """Switch `note` off, or on again."""
+    global _quiet
+    _quiet = quiet
+
+
+def note(line: str) -> None:
+    """Print a line about runs that are trained or evaluated in other processes, also where no bar is shown."""
+    if not _quiet:
+        print(line, flush=True)
 
 
 def say(line: str) -> None:

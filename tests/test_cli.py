@@ -260,6 +260,15 @@ def test_a_plan_only_advises(monkeypatch, capsys):
     assert "warning" in line and "nobody/nothing" in line and "HF_HUB_OFFLINE" in line
 
 
+def test_a_quiet_command_notes_nothing_of_other_processes(capsys):
+    progress.note("one")
+    assert capsys.readouterr().out == "one\n"
+    assert cli.main(["evaluate", "--quiet", "--step", "1"]) == 2
+    progress.note("two")
+    assert capsys.readouterr().out == ""
+    progress.hush(False)
+
+
 def test_nested_progress_in_a_log_is_plain_lines(monkeypatch, capsys):
     monkeypatch.setattr(progress, "_shown", True)
     with progress.progress(2, "outer", "steps") as outer:

@@ -44,7 +44,8 @@ def model_config(source: str):
                            f"python -m rlvr_utils.models {source} FOLDER")
     if not (path / "config.json").is_file():
         what = "has no config.json" if path.exists() else "is neither a folder here nor a known hub id"
-        remedy = f"give a Hugging Face folder or one of: {', '.join(entries)}"
+        ids = [name for name in entries if not name.startswith("models/")]  # the other is a folder that is not here
+        remedy = f"give a Hugging Face folder or one of: {', '.join(ids)}"
         if path.exists() or looks_like_path(source):
             raise UserError(f"model {source!r} {what}; {remedy}")
         try:
