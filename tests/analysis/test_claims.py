@@ -106,6 +106,7 @@ def test_what_never_saturated_is_not_measured(rows_of):
     assert rows["C01"]["verdict"] == "reproduced"
 
 
+@pytest.mark.slow
 def test_what_a_training_file_does_not_offer_is_not_measured(rows_of):
     """One problem: no second example. No subject, or none but the example's: nothing to cross into."""
     for row in (rows_of(arms=["base", "one-shot", "full-set", "format-reward", "entropy-only"]),
