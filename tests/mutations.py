@@ -668,7 +668,7 @@ def survives(name: str, folder: Path) -> bool:
     """Does the mistake go unnoticed? Planted in a copy of the package and its tests."""
     file, right, wrong, tests = MUTATIONS[name]
     path = folder / "rlvr_utils" / file
-    text = (ROOT / "rlvr_utils" / file).read_text(encoding="utf-8")
+    text = path.read_text(encoding="utf-8")
     if text.count(right) != 1:
         sys.exit(f"{name}: {right!r} stands {text.count(right)} times in {file}; mend the mutation")
     path.write_text(text.replace(right, wrong), encoding="utf-8")
