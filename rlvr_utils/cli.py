@@ -110,6 +110,7 @@ def parser() -> argparse.ArgumentParser:
     reproduce.add_argument("--seeds", type=int, help="how many seeds (default 3)")
     reproduce.add_argument("--retrain", action="store_true",
                            help="train every run again, even if a finished one exists")
+    _settings(reproduce)
     reproduce.set_defaults(run=_reproduce, command=reproduce,
                            after="repeat the command: finished runs are kept, and the others continue from their "
                                  "latest checkpoints")

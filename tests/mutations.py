@@ -407,6 +407,18 @@ MUTATIONS = {
         "if False:",
         "test_cli.py",
     ),
+    "a setting changes no run of a study": (
+        "study/study.py",
+        "    config = with_settings(config, settings)\n    seeds",
+        "    seeds",
+        "test_cli.py",
+    ),
+    "an arm that keeps its own value is not named": (
+        "study/study.py",
+        "        for name, keeping in self.kept_fields(arms).items():",
+        "        for name, keeping in ():",
+        "test_cli.py",
+    ),
     "an option given at its default has no effect": (
         "cli.py",
         "if getattr(options, name) not in (None, []):",
