@@ -541,6 +541,12 @@ MUTATIONS = {
         ".fit()",
         "analysis/test_intervals.py",
     ),
+    "the numbers of another evaluation of the run": (
+        "analysis/measures.py",
+        "run = Run(folder, config)",
+        "run = Run(folder)",
+        "analysis/test_measures.py",
+    ),
     "a benchmark that is taken for an arm": (
         "study/tables.py",
         """frame.rename(index=LABELS, level="arm") if "arm" in frame.index.names else frame""",
