@@ -9,7 +9,7 @@ from pathlib import Path
 
 from rlvr_utils.analysis.published import example_subject
 from rlvr_utils.data.files import expanded
-from rlvr_utils.data.problems import distinct, load_training
+from rlvr_utils.data.problems import distinct, load_training, source_rows
 from rlvr_utils.data.public import PUBLIC
 from rlvr_utils.data.rows import Problem
 from rlvr_utils.errors import UserError, shown
@@ -64,7 +64,7 @@ class Study:
 
     def example(self, rank: int = 1) -> Problem | None:
         """The training example of this rank; None, with a printed note, if a public set is not available."""
-        rows = _available(self.config.pool, lambda: load_training(local_path(self.config.pool), empty_answers="drop"))
+        rows = _available(self.config.pool, lambda: load_training(local_path(self.config.pool)))
         return {row.id: row for row in rows}[self.config.ranking[rank]] if rows else None
 
     def example_subject(self, rank: int = 1) -> str | None:
@@ -291,8 +291,13 @@ def _available(source: str, load):
 
 
 def _file_ranking(source: str) -> dict[int, str]:
-    rows = distinct(load_training(source, empty_answers="drop"))
-    return {rank: row.id for rank, row in zip((1, 13), rows)}
+    """The first distinct problem as pi_1 and the second one as pi_13. Rows that are left out are counted in a printed
+    note."""
+    problems = load_training(source)
+    lacking = len(source_rows(source, "train")) - len(problems)
+    if lacking:
+        print(f"{source}: left out, as they have no answer: {lacking} {'row' if lacking == 1 else 'rows'}")
+    return {rank: problem.id for rank, problem in zip((1, 13), distinct(problems))}
 
 
 def refuse_unknown_parameters() -> None:
