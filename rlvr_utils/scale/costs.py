@@ -177,14 +177,14 @@ class Cost:
         tokens = self.config.max_prompt_tokens + length
         return rows * (tokens * self._token_bytes(self.width) + LOGIT_COPIES * self.shape.vocab_size * 4)
 
-    def disk(self, runs: int, side_by_side: int) -> float:
+    def disk(self) -> float:
         """Bytes on disk: trainer checkpoints (deleted when a run ends), kept and final weights, records."""
         config = self.config
         checkpoints = min(CHECKPOINTS, config.steps // config.save_every if config.save_every else 0)
         kept = config.steps // config.keep_every if config.keep_every else 0
         kept_state = self.parameters * WIDTHS[config.eval_dtype or config.dtype]
         weights = (1 + bool(kept)) * self.state + kept * kept_state if config.steps else 0  # one is written raw first
-        return side_by_side * checkpoints * 3 * self.trained + runs * (weights + (config.steps + 1) * RECORDS)
+        return checkpoints * 3 * self.trained + weights + (config.steps + 1) * RECORDS
 
     def training_seconds(self, share: float) -> float:
         """Seconds for all rollouts and updates, on all GPUs. A forward pass costs 2 operations per parameter and
