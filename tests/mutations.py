@@ -306,13 +306,13 @@ MUTATIONS = {
     ),
     "a half export under its name": (
         "runs/export.py",
-        "copy_policy(source, fresh, dtype)",
-        "fresh = target\n        copy_policy(source, fresh, dtype)",
+        "copy_policy(source, fresh, DTYPE)",
+        "fresh = target\n        copy_policy(source, fresh, DTYPE)",
         "torture/test_disks.py",
     ),
     "weights exported in another precision": (
         "runs/export.py",
-        "copy_policy(source, fresh, dtype)",
+        "copy_policy(source, fresh, DTYPE)",
         'copy_policy(source, fresh, "float32")',
         "evaluation/test_kept_policies.py",
     ),
