@@ -96,12 +96,12 @@ MUTATIONS = {
     "logits without the model's own scale or cap": (
         "sampling/shared_prompt.py",
         """        return model(input_ids=input_ids[:, -keep:-1], attention_mask=attention_mask[:, :-1],
-                     position_ids=_positions(attention_mask)[:, -keep:-1], past_key_values=cache,
+                     position_ids=positions(attention_mask)[:, -keep:-1], past_key_values=cache,
                      use_cache=True).logits
 """,
         """        return model.get_output_embeddings()(model.get_decoder()(
             input_ids=input_ids[:, -keep:-1], attention_mask=attention_mask[:, :-1], past_key_values=cache,
-            position_ids=_positions(attention_mask)[:, -keep:-1], use_cache=True).last_hidden_state)
+            position_ids=positions(attention_mask)[:, -keep:-1], use_cache=True).last_hidden_state)
 """,
         "sampling/test_architectures.py",
     ),
