@@ -114,7 +114,7 @@ class Study:
     def kept_fields(self, arms: list[str]) -> dict[str, list[str]]:
         """Fields that the reader has set, each with the arms that keep a value of their own. The base is none of
         them: it is not trained, whatever is set."""
-        names = [setting.partition("=")[0].strip() for setting in self.overrides.get("settings", [])]
+        names = map(field_of, self.overrides.get("settings", []))
         kept = {name: [arm for arm in dict.fromkeys(arms) if arm != "base" and name in ARMS[arm]] for name in names}
         return {name: keeping for name, keeping in kept.items() if keeping}
 
@@ -183,15 +183,19 @@ def _prompt_and_length(model: str) -> dict:
     return {"eval_template": "chat", "eval_max_tokens": min(PAPER_LENGTH, (positions or 2 * PAPER_LENGTH) // 2)}
 
 
+def field_of(setting: str) -> str:
+    """The field that a setting such as `learning_rate=1e-5` names."""
+    return setting.partition("=")[0].strip()
+
+
 def with_settings(config: RunConfig, settings: list[str]) -> RunConfig:
     """The configuration with these fields changed, each written as `field=value`. Raises `UserError` for any other
     form, for an unknown field (suggesting the most similar one) and for an invalid value."""
     changes = {}
     for setting in settings:
-        name, equals, text = setting.partition("=")
-        if not equals:
+        name, text = field_of(setting), setting.partition("=")[2]
+        if "=" not in setting:
             raise UserError(f"--set {setting}: write it as field=value, such as learning_rate=1e-5")
-        name = name.strip()
         if name in changes:
             raise UserError(f"--set {setting[:60]}: field {name!r} is set twice; give it one value")
         changes[name] = field_from_text(name, text)
@@ -201,7 +205,7 @@ def with_settings(config: RunConfig, settings: list[str]) -> RunConfig:
 def refuse_doubled(options: dict, settings: list[str]) -> None:
     """Raise `UserError` if a field has both an option of its own and a setting: one of the two would be lost."""
     for setting in settings:
-        name = setting.partition("=")[0].strip()
+        name = field_of(setting)
         option = next((option for option, field in OPTION_FIELDS.items() if field == name), None)
         if options.get(option) is not None:
             raise UserError(f"--set {setting[:60]}: field {name!r} is given by {option} (--{option.replace('_', '-')}) "
