@@ -101,6 +101,7 @@ def _or_default(options, name: str):
 
 
 def parser() -> argparse.ArgumentParser:
+    """The parser of all commands."""
     top = _Parser(prog="python -m rlvr_utils", description="1-shot RLVR, reproducible.")
     commands = top.add_subparsers(required=True, metavar="command")
 

@@ -51,10 +51,12 @@ class Cost:
 
     @property
     def width(self) -> int:
+        """Bytes of a weight."""
         return WIDTHS[self.config.dtype]
 
     @property
     def compute_width(self) -> int:
+        """Bytes of a number in forward and backward passes."""
         return 2 if self.config.autocast else self.width
 
     @property
@@ -69,6 +71,7 @@ class Cost:
 
     @property
     def referenced(self) -> bool:
+        """Is there a reference policy?"""
         return bool(self.config.kl_coef or self.config.kl_in_reward)
 
     @property
@@ -78,6 +81,7 @@ class Cost:
 
     @property
     def sharded(self) -> bool:
+        """Are the weights divided among the GPUs?"""
         return self.layout == "sharded"
 
     def offloaded(self) -> int:
@@ -90,6 +94,7 @@ class Cost:
 
     @property
     def workers(self) -> int:
+        """The number of processes that train together."""
         return max(1, self.hardware.gpus)
 
     def memory(self) -> tuple[float, float, float]:
