@@ -190,7 +190,12 @@ MUTATIONS = {
         "rows[row]",
         "training/test_training.py",
     ),
-    "another training example": ("recipe/profiles/qwen2.5-math-1.5b.yaml", "{1: 124,", "{1: 125,", "recipe/test_config.py"),
+    "another training example": (
+        "recipe/profiles/qwen2.5-math-1.5b.yaml",
+        "{1: 124,",
+        "{1: 125,",
+        "recipe/test_config.py",
+    ),
     "row counts not checked": ("data/public.py", "!= entry.rows", "!= len(rows)", "data/test_public.py"),
     "greedy decoding picks the least likely token": (
         "sampling/rollouts.py",
@@ -204,7 +209,12 @@ MUTATIONS = {
         "output = ",
         "sampling/test_rollouts.py",
     ),
-    "unfinished rows are not moved in the cache": ("sampling/cache.py", "seen[holes] = seen[movers]", "pass", "sampling/test_rollouts.py"),
+    "unfinished rows are not moved in the cache": (
+        "sampling/cache.py",
+        "seen[holes] = seen[movers]",
+        "pass",
+        "sampling/test_rollouts.py",
+    ),
     "random numbers by position instead of by row": (
         "sampling/rollouts.py",
         "draws[alive, step]",
