@@ -1,6 +1,7 @@
 """Planted mistakes: each must make its tests fail. `make mutations` applies them one by one to a copy.
 
-A test that passes with its mistake planted proves nothing; this file is the proof that they do not.
+A test that passes with its mistake planted proves nothing, and neither does one that fails without it; this file is the
+proof that ours do neither.
 """
 
 from __future__ import annotations
@@ -692,8 +693,22 @@ MUTATIONS = {
 }
 
 
+def passes(tests: str, folder: Path) -> bool:
+    """Do these tests pass in a copy of the package and its tests?"""
+    done = subprocess.run(
+        [sys.executable, "-m", "pytest", "-q", "-x", "-m", "", f"tests/{tests}"],
+        cwd=folder,
+        capture_output=True,
+        text=True,
+        env={**os.environ, "PYTHONPATH": str(folder)},
+    )
+    if done.returncode not in (0, 1):
+        sys.exit(f"{tests}: did not run:\n{done.stdout[-2000:]}")
+    return done.returncode == 0
+
+
 def survives(name: str, folder: Path) -> bool:
-    """Does the mistake go unnoticed? Planted in a copy of the package and its tests."""
+    """Does the mistake go unnoticed?"""
     file, right, wrong, tests = MUTATIONS[name]
     path = folder / "rlvr_utils" / file
     text = path.read_text(encoding="utf-8")
@@ -701,18 +716,9 @@ def survives(name: str, folder: Path) -> bool:
         sys.exit(f"{name}: {right!r} stands {text.count(right)} times in {file}; mend the mutation")
     path.write_text(text.replace(right, wrong), encoding="utf-8")
     try:
-        done = subprocess.run(
-            [sys.executable, "-m", "pytest", "-q", "-x", "-m", "", f"tests/{tests}"],
-            cwd=folder,
-            capture_output=True,
-            text=True,
-            env={**os.environ, "PYTHONPATH": str(folder)},
-        )
+        return passes(tests, folder)
     finally:
         path.write_text(text, encoding="utf-8")
-    if done.returncode not in (0, 1):
-        sys.exit(f"{name}: the tests did not run:\n{done.stdout[-2000:]}")
-    return done.returncode == 0
 
 
 def main() -> int:
@@ -725,6 +731,9 @@ def main() -> int:
         for path in (ROOT / "Makefile", *ROOT.glob("*.yml"), *ROOT.glob("*.toml"), *ROOT.glob("requirements*")):
             shutil.copy(path, folder)
         (folder / "results").symlink_to(ROOT / "results")
+        for tests in dict.fromkeys(MUTATIONS[name][3] for name in names):
+            if not passes(tests, folder):
+                sys.exit(f"tests/{tests}: fail without any mistake; mend them first")
         unnoticed = []
         for name in names:
             verdict = "UNNOTICED" if survives(name, folder) else "noticed"
