@@ -59,7 +59,7 @@ def test_run_twice_in_one_kernel_and_again_after_a_change_with_pictures(tmp_path
     size = len(once.cells)
     assert shown(whole.cells[:size]) == shown(whole.cells[size:2 * size])
     assert sum("image/png" in output.get("data", {}) for output in outputs) == 3
-    described = [output.text for output in outputs if "this notebook: " in output.get("text", "")]
+    described = [text for text, _ in shown(whole.cells) if "this notebook: " in text]
     assert ["seeds 0, 1, " in text for text in described] == [True, True, False] and "seeds 1, " in described[2]
 
 
