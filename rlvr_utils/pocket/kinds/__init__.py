@@ -1,0 +1,1 @@
+"""Kinds of problems: one file a subject of MATH, one function a kind; science beside them."""
