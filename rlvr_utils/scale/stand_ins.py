@@ -59,7 +59,7 @@ def build_tokenizer(eval_template: str):
     from tokenizers.processors import TemplateProcessing
 
     from rlvr_utils.pocket.tokenizer import train_tokenizer
-    from rlvr_utils.pocket.world import corpus
+    from rlvr_utils.pocket.corpus import corpus
 
     start, end, others, template = TURNS[eval_template]
     tokenizer = train_tokenizer(islice(corpus(0), 300), vocabulary=400)
