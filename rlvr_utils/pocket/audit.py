@@ -183,7 +183,10 @@ def main(arguments: list[str] | None = None) -> None:
     parser.add_argument("folder", type=Path, nargs="?", default=BASE, help="a base model (the shipped one)")
     given = parser.parse_args(arguments)
     escape_output()
-    gates = run(given.folder)
+    try:
+        gates = run(given.folder)
+    except UserError as error:
+        parser.exit(2, f"rlvr_utils: {error}\n")
     print(table(gates))
     rows = [{**asdict(gate), "passed": gate.passed} for gate in gates]
     (given.folder / "audit.json").write_text(json.dumps(rows, indent=1) + "\n", encoding="utf-8")

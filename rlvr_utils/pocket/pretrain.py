@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from itertools import islice
 from pathlib import Path
 
-from rlvr_utils.errors import UserError
+from rlvr_utils.errors import UserError, escape_output
 
 ROWS, ROW_TOKENS, PART_STEPS = 12, 384, 224  # sequences a step, tokens a sequence, steps a part
 PEAK, WARMUP, FLOOR = 4e-3, 100, 0.03       # learning rate; steps up to it; where it ends, as a share of it
@@ -197,7 +197,11 @@ def main(arguments: list[str] | None = None) -> None:
     parser.add_argument("--threads", type=int, default=2, help="processor threads")
     given = parser.parse_args(arguments)
     torch.set_num_threads(given.threads)
-    pretrain(Pretraining(given.folder, given.seed, given.parts))
+    escape_output()
+    try:
+        pretrain(Pretraining(given.folder, given.seed, given.parts))
+    except UserError as error:
+        parser.exit(2, f"rlvr_utils: {error}\n")
 
 
 if __name__ == "__main__":

@@ -15,6 +15,7 @@ from pathlib import Path
 from rlvr_utils.data.prompts import SUFFIX
 from rlvr_utils.pocket.corpus import KINDS, LEVELS, MATH, corpus, draw
 from rlvr_utils.pocket.kinds import science
+from rlvr_utils.pocket.kinds.science import choices_text
 
 DATA = Path(__file__).parent / "data"
 # Problems per subject as in MATH500 (protocol of the paper's evaluation).
@@ -109,8 +110,12 @@ def occurrences(read: int) -> int:
     seen |= {(worded.kind, worded.problem.numbers) for worded in
              (draw(rng.choice([*KINDS]), "corpus", rng) for _ in range(read))}
     rows = [row for some in test_sets().values() for row in some]
-    return sum((row["kind"], tuple(row["numbers"])) in seen or row.get("problem", row.get("question")) in documents
-               for row in rows)
+    return sum((row["kind"], tuple(row["numbers"])) in seen or _asked(row) in documents for row in rows)
+
+
+def _asked(row: dict) -> str:
+    """The question of a row, with the choices of a multiple-choice one."""
+    return row.get("problem") or row["question"] + choices_text(row["choices"]["text"])
 
 
 if __name__ == "__main__":

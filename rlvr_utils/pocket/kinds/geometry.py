@@ -37,7 +37,7 @@ def box_volume(d: Dice) -> Problem:
     """Mistake: the lost height is taken from the volume (a forgotten bracket)."""
     a = b = c = 99
     while a * b * c > 999:
-        a, b, c = d.int(4, 8, 1), d.int(4, 8, 1), d.int(7, 12, 1)
+        a, b, c = d.int(4, 8, 1), d.int(4, 8, 1), d.int(6, 8, 1)
     low = d.rng.randint(2, c - 3)
     (who,) = d.names(1)
     return Problem((a, b, c, low), (
@@ -82,11 +82,11 @@ def missing_angle(d: Dice) -> Problem:
         "Find one of the two equal angles in degrees.",
         "How large, in degrees, is each of the equal angles?",
     ), (
-        Step(("the sum of the known angles", "both known angles together"), a, "+", b),
+        Step(("the sum of the known angles", "the sum of both given angles"), a, "+", b),
         Step(("what is left of the full turn", "the sum of the equal angles"), 360, "-", "#0"),
         Step(("each of the equal angles", "half of the rest"), "#1", "/", 2),
     ), (
-        Step(("the sum of the known angles", "both known angles together"), a, "+", b),
+        Step(("the sum of the known angles", "the sum of both given angles"), a, "+", b),
         Step(("what is left of half a turn", "the sum of the equal angles"), 180, "-", "#0"),
         Step(("each of the equal angles", "half of the rest"), "#1", "/", 2),
     ))
@@ -101,9 +101,9 @@ def frame(d: Dice) -> Problem:
         f"A garden of {a} by {b} m has a rectangular lawn of {c} by {e} m in it, and the rest is paved.",
         f"{who} cuts a rectangle of {c} by {e} cm out of a sheet of {a} by {b} cm and keeps the rest.",
         f"A rectangle with sides {c} and {e} lies inside a rectangle with sides {a} and {b}.",
-        f"The outside of a picture frame measures {a} by {b} dm, and its rectangular opening measures {c} by {e} dm.",
-        f"{who} paints a wall of {a} by {b} dm but leaves out a window of {c} by {e} dm.",
-        f"On a map, a lake of {c} by {e} mm lies within a rectangular park of {a} by {b} mm; both have straight sides.",
+        f"The outside of a picture frame measures {a} by {b} cm, and its rectangular opening measures {c} by {e} cm.",
+        f"{who} paints a rectangular board of {a} by {b} cm but leaves out a rectangle of {c} by {e} cm.",
+        f"On a plan, a rectangular pool of {c} by {e} mm lies within a rectangular park of {a} by {b} mm.",
     ), (
         "What is the area between the two rectangles?",
         "Find the area of the large rectangle without the small one.",
@@ -129,7 +129,7 @@ def rings(d: Dice) -> Problem:
     (who,) = d.names(1)
     return Problem((large, small, count), (
         f"{who} stamps {count} flat rings out of tin, each with an outer radius of {large} cm and an inner radius of {small} cm.",
-        f"{count} rings are drawn. Each of them lies between two circles with one centre and with radii {small} and {large}.",
+        f"{count} rings are drawn. Each of them lies between two circles with the same centre and with radii {small} and {large}.",
         f"There are {count} round ponds with a radius of {small} m, each within a ring of grass that reaches {large} m from the centre.",
         f"{count} wooden discs of radius {large} cm become rings when a disc of radius {small} cm is cut from the middle of each.",
         f"A pattern shows {count} equal rings. The inner circle of each has radius {small}, the outer one has radius {large}.",
@@ -170,7 +170,7 @@ def trapezium(d: Dice) -> Problem:
         "Compute its area.",
         "How large is the area?",
     ), (
-        Step(("the sum of the parallel sides", "both parallel sides together"), a, "+", c),
+        Step(("the sum of the parallel sides", "the length of both parallel sides"), a, "+", c),
         Step(("the sum times the height", "twice the area"), "#0", "*", b),
         Step(("the area", "half of the product"), "#1", "/", 2),
     ), (
