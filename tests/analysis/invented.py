@@ -22,6 +22,7 @@ LIKE_THE_PAPER = {
     "full-set": {"math": [0.58, 0.60, 0.61], "arc": [0.30, 0.31, 0.32], "reflecting": [0.02, 0.02, 0.02]},
     "format-reward": {"math": [0.40, 0.44, 0.45]},
     "entropy-only": {"math": [0.45, 0.40, 0.10]},
+    "one-shot-no-entropy": {"math": [0.50, 0.53, 0.55]},
 }
 
 
@@ -49,6 +50,6 @@ def write_run(folder, arm: str, seed: int, facts: dict, subjects=SUBJECTS) -> Ru
                 **evaluation_identity(config, benchmark)})
     append_rows(folder / "evaluations.jsonl", rows)
     append_rows(folder / "metrics.jsonl", [
-        {"step": step, "outcome": 0.2 if step < 5 else facts.get("outcome", 0.5), "kl": facts.get("kl", 0.1)}
-        for step in range(1, config.steps + 1)])
+        {"step": step, "outcome": 0.2 if step < 20 else facts.get("outcome", 0.5), "kl": facts.get("kl", 0.1),
+         "zero_std_groups": float(step % 10 < facts.get("silent", 3))} for step in range(1, config.steps + 1)])
     return Run(folder)
