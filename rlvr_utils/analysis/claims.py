@@ -2,7 +2,7 @@
 
 The rules were written before anything was measured on the model that they judge. A claim is a list of quantities, each
 with the bound that it should lie above. A quantity whose whole 95 % interval lies above its bound is reproduced, one
-whose whole interval lies below it is contradicted, and anything else is inconclusive. A claim is reproduced when all
+whose whole interval lies at or below it is contradicted, and anything else is inconclusive. A claim is reproduced when all
 its quantities are, and contradicted when one of them is; the quantity that decides stands in the ledger.
 
 Intervals are over seeds and over kinds of problems (`intervals.crossed_interval`). Accuracies are of the last
@@ -55,7 +55,7 @@ class Quantity:
             return "not measured"
         if self.interval.low > self.bound:
             return "reproduced"
-        return "contradicted" if self.interval.high < self.bound else "inconclusive"
+        return "contradicted" if self.interval.high <= self.bound else "inconclusive"
 
     def row(self) -> dict:
         """For the ledger, in percent."""

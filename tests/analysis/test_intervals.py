@@ -111,7 +111,7 @@ def test_one_seed_or_one_kind_has_no_bounds_and_no_scatter_no_width():
     assert crossed_interval(table([[0.9, 0.4, 0.6]]), KINDS).low is None
     assert crossed_interval(table([[0.9, 0.4, 0.6]] * 2)[["a"]], KINDS[["a"]]).high is None
     still = crossed_interval(table([[0.5] * 3] * 3), KINDS)
-    assert (still.low, still.mean, still.high) == (0.5, 0.5, 0.5)
+    assert (still.low, still.mean, still.high) == pytest.approx((0.5, 0.5, 0.5))
 
 
 def test_text_has_one_decimal_and_never_a_minus_zero():
