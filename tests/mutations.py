@@ -71,7 +71,7 @@ MUTATIONS = {
     ),
     "unbounded divergence": (
         "training/objective.py",
-        ".clamp(-DIVERGENCE_BOUND, DIVERGENCE_BOUND)",
+        ".clamp(-KL_BOUND, KL_BOUND)",
         "",
         "training/test_objective.py",
     ),
@@ -243,14 +243,15 @@ MUTATIONS = {
     ),
     "a run that has run away goes on": (
         "training/recorder.py",
-        "self.refuse_runaway(row, model)",
+        "self.stop_if_diverged(row, model)",
         "pass",
         "training/test_health.py",
     ),
     "a wrecked policy is saved": (
         "training/recorder.py",
-        ' or runaway({"the largest logit after the update": self._largest_logit(model)})',
-        "",
+        """diverged_value(row) or diverged_value(
+            {"the largest logit after the update": self._largest_logit(model)})""",
+        "diverged_value(row)",
         "training/test_health.py",
     ),
     "reward variance asked of arms without a reward": (
@@ -274,7 +275,7 @@ MUTATIONS = {
     ),
     "a lock removed when it is no longer held": (
         "records/locks.py",
-        "        lock.unlink(missing_ok=True)  # while it is held, so that nobody takes a file that is to be removed\n"
+        "        lock.unlink(missing_ok=True)  # while still locked, so that nobody locks a file about to be removed\n"
         "        file.release()\n",
         "        file.release()\n        lock.unlink(missing_ok=True)\n",
         "runs/test_resuming.py",
@@ -287,7 +288,7 @@ MUTATIONS = {
     ),
     "a run is trained beside its holder": (
         "runs/obtain.py",
-        "with hold(partial) if first_process() else nullcontext(), ",
+        "with lock_run(partial) if first_process() else nullcontext(), ",
         "with nullcontext(), ",
         "runs/test_resuming.py",
     ),
@@ -518,8 +519,8 @@ MUTATIONS = {
     ),
     "every subject is another than one that is not known": (
         "analysis/claims.py",
-        'lacking = "" if own_subject else',
-        'lacking = "" if True else',
+        'reason = "" if own_subject else',
+        'reason = "" if True else',
         "analysis/test_claims.py",
     ),
     "the commit of any repository around": (

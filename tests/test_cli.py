@@ -14,7 +14,7 @@ from rlvr_utils.cli import main
 from rlvr_utils.errors import shown
 from rlvr_utils.recipe.arms import with_arm
 from rlvr_utils.recipe.config import load_profile, to_fields
-from rlvr_utils.records.locks import held
+from rlvr_utils.records.locks import locked
 from rlvr_utils.runs.obtain import obtain
 
 POCKET = to_fields(load_profile("pocket"))
@@ -59,11 +59,11 @@ def test_an_unknown_notebook(mistake):
 
 @pytest.mark.parametrize("steps", ["0", "-3"])
 def test_too_few_steps(mistake, steps):
-    assert "give at least 1" in mistake("train", "--max-steps", steps)
+    assert f"max_steps is {steps}" in mistake("train", "--max-steps", steps)
 
 
 def test_no_seed(mistake):
-    assert "seeds is empty" in mistake("reproduce", "--seeds", "0")
+    assert "seeds: " in mistake("reproduce", "--seeds", "0")
 
 
 @pytest.mark.parametrize("option", ["--train-file", "--eval-files", "--model", "--config"])
@@ -82,7 +82,7 @@ def test_a_row_without_a_question(mistake, tmp_path, option):
 @pytest.mark.slow
 def test_a_folder_into_which_another_process_reproduces(capsys, tmp_path, monkeypatch):
     monkeypatch.setattr("rlvr_utils.study.reproduce.obtain_all", lambda *_: pytest.fail("it was trained"))
-    with held(tmp_path / "reproduce.lock", "it"):
+    with locked(tmp_path / "reproduce.lock", "it"):
         assert main(["reproduce", "--retrain", "--results", str(tmp_path)]) == 2
         assert os.listdir(tmp_path) == ["reproduce.lock"]
     line, = capsys.readouterr().err.splitlines()
@@ -101,7 +101,7 @@ def test_a_training_file_whose_ids_are_not_numbers_is_no_mistake(tmp_path, write
 
 @pytest.mark.parametrize(("content", "message"), [
     ('{"steps": 3', "mine.json: line 1 is not valid JSON"), ("[" * 100_000, "mine.json: not valid JSON (nested"),
-    ('{"steps": 3, "steps": 4}', "mine.json: not valid JSON (the name 'steps' stands twice)"),
+    ('{"steps": 3, "steps": 4}', "mine.json: not valid JSON (the key 'steps'"),
     ('{"steps": ' + "9" * 5000 + "}", "mine.json: not valid JSON (a number has too many digits)"),
     ("[]", "mine.json: expected fields"), ('"pocket"', "mine.json: expected fields"),
     ("{}", "mine.json: field 'profile' is missing"),
@@ -179,16 +179,20 @@ RECORDED = next((ROOT / "results" / "pocket" / "runs").glob("one-shot-s0-*"))
 
 @pytest.mark.parametrize(("words", "message"), [
     (["train", "--set", "learning_rat=1"], "did you mean 'learning_rate'"),
+    (["train", "--stop-after", "0"], "--stop-after 0"),
+    (["drill", "--record", "/nowhere/record.json"], "--record /nowhere/record.json"),
+    (["evaluate", "--eval-files", "average=/x.jsonl"], "benchmark 1: field 'name' is 'average'"),
+    (["evaluate", "--eval-files", "/nowhere.jsonl"], "rlvr_utils: /nowhere.jsonl: no such file"),
     (["train", "--set", "learning_rate=fast"], "field 'learning_rate' is 'fast'"),
     (["train", "--set", "learning_rate"], "field=value"),
     (["plan", "--set", "steps=-1"], "field 'steps' is -1"),
-    (["train", "--config", "x.json", "--set", "steps=1"], "--set has no effect beside --config"),
-    (["evaluate", "--max-steps", "5"], "--max-steps has no effect beside evaluate"),
-    (["evaluate", "--run", str(RECORDED), "--model", "nonsense"], "--model has no effect beside --run"),
-    (["evaluate", "--run", str(RECORDED), "--seed", "3"], "--seed has no effect beside --run"),
+    (["train", "--config", "x.json", "--set", "steps=1"], "--set has no effect together with --config"),
+    (["evaluate", "--max-steps", "5"], "--max-steps has no effect"),
+    (["evaluate", "--run", str(RECORDED), "--model", "nonsense"], "--model has no effect together with --run"),
+    (["evaluate", "--run", str(RECORDED), "--seed", "3"], "--seed has no effect together with --run"),
     (["evaluate", "--run", str(RECORDED), "--eval-files", "/nowhere.jsonl"], "/nowhere.jsonl: no such file"),
     (["evaluate", "--run", str(RECORDED), "--set", "eval_max_tokens=64"], "its weights are not in"),
-    (["evaluate", "--run", str(RECORDED), "--set", "kl_coef=1"], "field 'kl_coef' decides how the run was trained"),
+    (["evaluate", "--run", str(RECORDED), "--set", "kl_coef=1"], "field 'kl_coef'"),
 ])
 def test_an_option_without_effect_or_meaning_is_named(words, message, capsys):
     assert cli.main(words) == 2

@@ -1,4 +1,4 @@
-"""`python -m rlvr_utils.data` checks every public set and says where it was found."""
+"""`python -m rlvr_utils.data` checks every public data set and prints where it was found."""
 from __future__ import annotations
 
 import sys

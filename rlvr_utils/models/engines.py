@@ -1,6 +1,6 @@
-"""Policies that answer: a model in this process, or vLLM on a GPU.
+"""Policies that generate answers: a model in this process, or vLLM on a GPU.
 
-Each has a `tokenizer`, the ids `stops` at which an answer ends, and `respond`.
+Each has a `tokenizer`, the token ids `stops` that end an answer, and the method `respond`.
 """
 from __future__ import annotations
 
@@ -20,9 +20,8 @@ class TransformersPolicy:
 
     def respond(self, prompts: list[list[int]], config: RunConfig, temperature: float,
                 seed: int) -> Iterator[list[int]]:
-        """One response to each prompt as token ids, the stop token included, in the prompts' order,
-        as soon as its batch of `eval_batch` is written. The numbers drawn are the seed's own, and
-        the model keeps its mode."""
+        """Yield one response to each prompt as token ids, stop token included, in the prompts' order, batch by
+        batch of `eval_batch`. Sampling depends on `seed` only; the model's train/eval mode is restored."""
         import torch
 
         from rlvr_utils.sampling.rollouts import batched, sample
@@ -38,7 +37,7 @@ class TransformersPolicy:
 
 
 class VllmPolicy:
-    """A model folder or hub id in vLLM, as the authors evaluate (protocol, evaluation)."""
+    """A model folder or hub id in vLLM, which is what the authors evaluate with."""
 
     def __init__(self, source: str, config: RunConfig):
         from transformers import AutoTokenizer, GenerationConfig
@@ -46,14 +45,14 @@ class VllmPolicy:
 
         self.tokenizer = AutoTokenizer.from_pretrained(source, trust_remote_code=False)
         self.stops = evaluation_stops(GenerationConfig.from_pretrained(source), self.tokenizer)
-        # vLLM's own generation settings: a limit in the model's generation_config.json would cut responses short.
+        # Use vLLM's generation defaults: a limit in the model's generation_config.json would truncate responses.
         self.engine = LLM(model=source, dtype=config.eval_dtype or config.dtype, seed=config.seed,
                           max_model_len=config.max_prompt_tokens + config.eval_max_tokens, generation_config="vllm")
 
     def respond(self, prompts: list[list[int]], config: RunConfig, temperature: float,
                 seed: int) -> Iterator[list[int]]:
-        """As `TransformersPolicy.respond`, all at the end; each request has a seed of its own, so that
-        a response does not depend on what else is being answered."""
+        """Like `TransformersPolicy.respond`, but all responses arrive at the end. Each request has its own seed, so
+        a response does not depend on the other prompts."""
         from vllm import SamplingParams
 
         requests = [SamplingParams(temperature=temperature, top_p=config.eval_top_p if temperature else 1.0,
@@ -64,7 +63,7 @@ class VllmPolicy:
 
 
 def open_policy(config: RunConfig, source: str, scoring: str = "generation"):
-    """The policy in `source`, in the run's engine. vLLM writes; the likelihood of given choices is
+    """The policy in `source`, in the run's engine. vLLM only generates; likelihoods of given choices are always
     computed in this process."""
     if config.engine != "transformers" and scoring == "generation":
         return VllmPolicy(source, config)
@@ -74,8 +73,8 @@ def open_policy(config: RunConfig, source: str, scoring: str = "generation"):
 
 
 def check_engine(engine: str) -> None:
-    """Raise `UserError` where vLLM is wanted and cannot run: not installed, built for another torch,
-    or without a GPU."""
+    """Raise `UserError` if vLLM is needed but cannot run: it is not installed, was built for another torch, or
+    there is no GPU."""
     import torch
 
     if engine == "transformers":
@@ -95,8 +94,8 @@ def check_engine(engine: str) -> None:
 
 
 def evaluation_stops(generation_config, tokenizer) -> set[int]:
-    """Token ids at which an evaluation answer ends: the model's own and ChatML's (protocol: the
-    authors' evaluation stops at <|im_end|> and <|endoftext|>)."""
+    """Token ids that end an evaluation answer: the model's own and ChatML's, since the authors' evaluation stops
+    at <|im_end|> and <|endoftext|>."""
     own = generation_config.eos_token_id
     ids = set(own) if isinstance(own, (list, tuple)) else {own, tokenizer.eos_token_id}
     vocabulary = tokenizer.get_vocab()

@@ -11,7 +11,7 @@ from rlvr_utils.data.prompts import (
     training_prompt,
 )
 from rlvr_utils.errors import UserError
-from rlvr_utils.evaluation.benchmarks import cut
+from rlvr_utils.evaluation.benchmarks import until_stop
 
 SYSTEM = "Please reason step by step, and put your final answer within \\boxed{}."
 
@@ -81,8 +81,9 @@ def test_stop_strings_are_the_authors():
 
 def test_an_answer_ends_before_the_first_stop_string():
     stops = STOP_STRINGS["qwen25-math-cot"]
-    assert cut("so 4.<|im_end|>\n</s> 5", stops) == "so 4."
-    assert cut("a</s>b<|im_end|>", stops) == "a" and cut("a b", stops) == "a b" and cut("a</s>", ()) == "a</s>"
+    assert until_stop("so 4.<|im_end|>\n</s> 5", stops) == "so 4."
+    assert until_stop("a</s>b<|im_end|>", stops) == until_stop("a</s>", stops) == "a"
+    assert until_stop("a b", stops) == "a b" and until_stop("a</s>", ()) == "a</s>"
 
 
 def test_the_llama_prompt_has_a_blank_system_turn_a_fixed_date_and_no_instruction():

@@ -14,7 +14,7 @@ from rlvr_utils.recipe.arms import with_arm
 from rlvr_utils.recipe.config import Benchmark, load_profile, local_path, profile_names
 from rlvr_utils.scale import costs
 from rlvr_utils.scale.hardware import CARDS, CORE, GIB, UNKNOWN_CARD, Hardware
-from rlvr_utils.scale.plan import EXPECTED_LENGTH, plan, plan_text, refuse_what_cannot_fit, warnings_before
+from rlvr_utils.scale.plan import EXPECTED_LENGTH, check_fit, plan, plan_text, preflight
 
 A100 = Hardware("NVIDIA A100-SXM4-80GB", 8, 79.3, 96, 1000.0, 2000.0)
 H100 = Hardware("NVIDIA H100 80GB HBM3", 1, 79.1, 26, 200.0, 1000.0)
@@ -198,37 +198,37 @@ def test_sizes_of_benchmarks_come_from_their_files_and_else_from_the_paper(made_
 
 @pytest.mark.parametrize("hardware", [A100, H100])
 def test_the_papers_run_fits_the_papers_cards(paper, hardware):
-    refuse_what_cannot_fit(plan(paper, hardware))
+    check_fit(plan(paper, hardware))
 
 
 def test_the_pocket_profile_fits_a_laptop():
     for arm in ("base", "one-shot", "full-set"):
-        refuse_what_cannot_fit(plan(with_arm(load_profile("pocket"), arm, 0), LAPTOP, runs=30))
+        check_fit(plan(with_arm(load_profile("pocket"), arm, 0), LAPTOP, runs=30))
 
 
 def test_seven_billion_parameters_fit_only_in_shards(paper):
     seven = paper.changed(model="Qwen/Qwen2.5-Math-7B", steps=1000)
     for hardware in (replace(H100, disk=2000.0), A100):
         with pytest.raises(UserError, match="launch/eight-gpus-fsdp.yaml"):
-            refuse_what_cannot_fit(plan(seven, hardware))
-    refuse_what_cannot_fit(plan(seven, A100, layout="sharded"))
+            check_fit(plan(seven, hardware))
+    check_fit(plan(seven, A100, layout="sharded"))
 
 
 @pytest.mark.parametrize(("changes", "hardware", "line"), [
-    ({}, SMALL_CARD, "need 24.5 GiB of each NVIDIA GeForce RTX 4090, of which 22.4 .*one-24gb-gpu.yaml, or .*dtype"),
+    ({}, SMALL_CARD, "24.5 GiB on each NVIDIA GeForce RTX 4090, .* 22.4 .*one-24gb-gpu.yaml, or .*dtype"),
     ({"micro_batch": 64}, H100, r"training needs .*lower micro_batch \(now 64\)"),
     ({"share_prompts": True, "micro_batch": 16}, H100, "training needs .*set share_prompts to false"),
-    ({"engine_memory": 0.8}, H100, r"writing responses needs .*lower engine_memory \(now 0.8\)"),
-    ({"engine": "transformers"}, H100, "writing responses needs .*set engine to vllm, or lower prompts_per_step"),
-    ({"engine_memory": 0.02}, H100, r"vLLM needs 3.8 GiB .*get 1.6; raise engine_memory \(now 0.02\)"),
-    ({}, replace(A100, ram=64.0), "need 78.0 GiB of RAM, of which 60.8 .*fewer GPUs"),
+    ({"engine_memory": 0.8}, H100, r"generation needs .*lower engine_memory \(now 0.8\)"),
+    ({"engine": "transformers"}, H100, "generation needs .*set engine to vllm, or lower prompts_per_step"),
+    ({"engine_memory": 0.02}, H100, r"vLLM needs 3.8 GiB .* 1.6; raise engine_memory \(now 0.02\)"),
+    ({}, replace(A100, ram=64.0), "need 78.0 GiB of RAM, .* 60.8 .*fewer GPUs"),
     ({"engine": "transformers"}, LAPTOP, r"GiB of RAM, .*lower micro_batch \(now 8\).*cpu_threads \(now 1\)"),
     ({}, replace(A100, disk=600.0),
-     r"need 638.4 GiB of disk, of which 600.0 .*keep_every \(now 20\) or save_every \(now 20\).*--results"),
-    ({"keep_every": 0}, replace(A100, disk=50.0), "GiB of disk, of which 50.0 .*save_every")])
+     r"need 638.4 GiB of disk, .* 600.0 .*keep_every \(now 20\) or save_every \(now 20\).*--results"),
+    ({"keep_every": 0}, replace(A100, disk=50.0), "GiB of disk, .* 50.0 .*save_every")])
 def test_what_cannot_fit_is_one_line_with_the_field_to_change(paper, changes, hardware, line):
     with pytest.raises(UserError, match=line) as caught:
-        refuse_what_cannot_fit(plan(paper.changed(**changes), hardware))
+        check_fit(plan(paper.changed(**changes), hardware))
     assert "\n" not in str(caught.value)
 
 
@@ -236,7 +236,7 @@ def test_what_cannot_fit_is_one_line_with_the_field_to_change(paper, changes, ha
     ({"micro_batch": 8}, H100), ({"share_prompts": False, "micro_batch": 16}, H100), ({"engine_memory": 0.5}, H100),
     ({"keep_every": 0}, replace(A100, disk=100.0)), ({"keep_every": 200}, replace(A100, disk=150.0))])
 def test_what_the_lines_advise_helps(paper, changes, hardware):
-    refuse_what_cannot_fit(plan(paper.changed(**changes), hardware))
+    check_fit(plan(paper.changed(**changes), hardware))
 
 
 @pytest.mark.parametrize("name", profile_names())
@@ -257,7 +257,7 @@ def test_the_text_has_the_numbers(paper):
     for words in ("1,543,714,304 parameters in float32, replicated on every GPU", "8 x NVIDIA A100-SXM4-80GB, 79 GiB",
                   "48.8 GiB while training", "638.4 GiB, of which 2000 are free", "2,048,000 rollouts",
                   "100 x 2,247 answers", "GPU-hours: ", " h of evaluation on one GPU",
-                  "30% of the allowed lengths", "factor of two or three"):
+                  "30% of the allowed lengths"):
         assert words in text, words
     assert "sharded over the GPUs" in plan_text(plan(paper, A100, layout="sharded"))
 
@@ -265,8 +265,7 @@ def test_the_text_has_the_numbers(paper):
 def test_an_unknown_card_is_guessed_and_the_guess_is_told(paper):
     strange = replace(A100, gpu="Graphcard 9000")
     assert strange.rates() == UNKNOWN_CARD and not strange.known
-    assert "its speed is not known: an RTX 3090's is assumed" in plan_text(plan(paper, strange))
-    assert "not known" not in plan_text(plan(paper, A100))
+    assert "RTX 3090" in plan_text(plan(paper, strange)) and "RTX 3090" not in plan_text(plan(paper, A100))
 
 
 def test_the_longest_name_names_the_card():
@@ -280,7 +279,7 @@ def test_a_machine_without_a_gpu_is_found(tmp_path, monkeypatch):
     import torch
 
     monkeypatch.setattr(torch.cuda, "device_count", lambda: 0)
-    hardware = Hardware.found(tmp_path / "not" / "yet" / "there")
+    hardware = Hardware.detect(tmp_path / "not" / "yet" / "there")
     assert (hardware.gpu, hardware.gpus, hardware.gpu_memory) == ("", 0, 0.0)
     assert hardware.cores >= 1 and hardware.ram > 0 and hardware.disk > 0
     assert not (tmp_path / "not").exists()
@@ -293,7 +292,7 @@ def test_the_smallest_of_several_gpus_counts(tmp_path, monkeypatch):
              SimpleNamespace(name="NVIDIA A100", total_memory=80 * GIB)]
     monkeypatch.setattr(torch.cuda, "device_count", lambda: 2)
     monkeypatch.setattr(torch.cuda, "get_device_properties", cards.__getitem__)
-    found = Hardware.found(tmp_path)
+    found = Hardware.detect(tmp_path)
     assert (found.gpu, found.gpus, found.gpu_memory) == ("NVIDIA A100", 2, 80.0)
 
 
@@ -305,8 +304,8 @@ def test_models_of_other_types_have_a_plan(made_up, tmp_path, kind):
     from architectures import tiny
 
     tiny(kind).config.save_pretrained(tmp_path)
-    drawn = plan(made_up, A100)
-    assert drawn.training > 0 and drawn.generation > 0 and plan_text(drawn)
+    estimate = plan(made_up, A100)
+    assert estimate.training > 0 and estimate.generation > 0 and plan_text(estimate)
 
 
 def test_gpt2_has_the_inner_size_that_it_leaves_out(made_up, tmp_path):
@@ -320,20 +319,20 @@ def test_gpt2_has_the_inner_size_that_it_leaves_out(made_up, tmp_path):
 
 
 def test_a_model_whose_shape_is_not_known_is_a_warning(paper, tmp_path):
-    warning, = warnings_before(paper.changed(model="someone/unknown"), A100, "replicated", force=False)
+    warning, = preflight(paper.changed(model="someone/unknown"), A100, "replicated", force=False)
     assert "someone/unknown" in warning
     with pytest.raises(UserError, match="nowhere"):  # no folder, and no hub id either
-        warnings_before(paper.changed(model="./nowhere"), A100, "replicated", force=True)
+        preflight(paper.changed(model="./nowhere"), A100, "replicated", force=True)
 
 
 def test_force_overrides_an_estimate_and_nothing_certain(paper):
     little = replace(A100, disk=600.0)
     with pytest.raises(UserError, match="disk.*--force"):
-        warnings_before(paper, little, "replicated", force=False)
-    warning, = warnings_before(paper, little, "replicated", force=True)
-    assert "disk" in warning and warnings_before(paper, A100, "replicated", force=False) == []
+        preflight(paper, little, "replicated", force=False)
+    warning, = preflight(paper, little, "replicated", force=True)
+    assert "disk" in warning and preflight(paper, A100, "replicated", force=False) == []
     with pytest.raises(UserError, match="weights alone.*--results"):
-        warnings_before(paper, replace(A100, disk=5.0), "replicated", force=True)
+        preflight(paper, replace(A100, disk=5.0), "replicated", force=True)
 
 
 def test_a_hub_model_gets_as_far_as_being_loaded(capsys, tmp_path):

@@ -30,6 +30,7 @@ def odd_environment(tmp_path, monkeypatch):
         monkeypatch.setenv(name, str(value))
 
 
+@pytest.mark.slow
 def test_run_twice_in_one_kernel_and_again_after_a_change_with_pictures(tmp_path, odd_environment):
     for arm in ("base", "one-shot"):
         for seed in (0, 1):

@@ -42,6 +42,7 @@ def test_a_rank_that_no_launcher_gives_is_refused(monkeypatch, rank, size):
             ask()
 
 
+@pytest.mark.slow
 def test_one_process_of_torchrun_trains_as_without_it(tiny_config, tmp_path, forks):
     """Its model is wrapped for data parallel all the same."""
     assert tiny_config.share_prompts
