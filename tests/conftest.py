@@ -63,8 +63,8 @@ def forks():
 
 @pytest.fixture(scope="session")
 def tiny_tokenizer():
-    from rlvr_utils.pocket.tokenizer import train_tokenizer
     from rlvr_utils.pocket.corpus import corpus
+    from rlvr_utils.pocket.tokenizer import train_tokenizer
 
     return train_tokenizer(islice(corpus(0), 400), vocabulary=420)
 

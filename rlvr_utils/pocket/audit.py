@@ -1,6 +1,6 @@
 """Is a pocket base fit to show the paper? Every gate is measured before any reinforcement, on problems held out.
 
-`python -m rlvr_utils.pocket.audit [DIR]` prints each gate with its value, writes DIR/audit.json, and ends with status 1
+`python -m rlvr_utils.pocket.audit [DIR]` prints each gate with its value, writes DIR/audit.jsonl, and ends with status 1
 if a gate fails. What the gates protect from: a base whose score is an artefact of grading, styles that reward cannot
 tell apart, answers decided by the wording alone, and a policy with nothing left to learn.
 """
@@ -20,8 +20,10 @@ from rlvr_utils.pocket.answers import Answers, ask, entropy, held_out
 from rlvr_utils.pocket.kinds import science
 from rlvr_utils.pocket.styles import SHARES
 from rlvr_utils.pocket.world import DATA, occurrences
+from rlvr_utils.records.files import read_rows, write_atomically
 
 BASE = Path(__file__).parent / "base"
+RECORD = "audit.jsonl"
 TEMPERATURE = 0.6
 QUESTIONS_A_WORDING = 4   # for which the design effect is stated
 UNNAMED = 0.02            # largest share of free answers that begin as no document does
@@ -171,6 +173,18 @@ def run(folder: Path, size: Size = Size()) -> list[Gate]:
             Gate("disjoint", "test problems that occur in the corpus or the pool", occurrences(size.read), 0, 0)]
 
 
+def write_record(folder: Path, gates: list[Gate]) -> None:
+    """Write `RECORD` beside the weights, a gate a line."""
+    rows = [json.dumps({**asdict(gate), "passed": gate.passed}) + "\n" for gate in gates]
+    write_atomically(folder / RECORD, "".join(rows))
+
+
+def failed(folder: Path) -> list[str]:
+    """The names of the gates that the audited model in `folder` has not passed; none without a record."""
+    path = folder / RECORD
+    return [row["name"] for row in read_rows(path) if not row["passed"]] if path.exists() else []
+
+
 def table(gates: list[Gate]) -> str:
     """One line a gate."""
     return "\n".join(f"{'pass' if gate.passed else 'FAIL'}  {gate.name:34} {gate.value:7.3f}   "
@@ -188,8 +202,7 @@ def main(arguments: list[str] | None = None) -> None:
     except UserError as error:
         parser.exit(2, f"rlvr_utils: {error}\n")
     print(table(gates))
-    rows = [{**asdict(gate), "passed": gate.passed} for gate in gates]
-    (given.folder / "audit.json").write_text(json.dumps(rows, indent=1) + "\n", encoding="utf-8")
+    write_record(given.folder, gates)
     sys.exit(not all(gate.passed for gate in gates))
 
 

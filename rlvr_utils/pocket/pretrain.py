@@ -13,12 +13,14 @@ from itertools import islice
 from pathlib import Path
 
 from rlvr_utils.errors import UserError, escape_output
+from rlvr_utils.records.files import append_rows, keep_rows, read_rows
 
 ROWS, ROW_TOKENS, PART_STEPS = 12, 384, 224  # sequences a step, tokens a sequence, steps a part
 PEAK, WARMUP, FLOOR = 4e-3, 100, 0.03       # learning rate; steps up to it; where it ends, as a share of it
 DECAY_FROM = 0.4                            # the share of all steps after which the learning rate falls, linearly
 WEIGHT_DECAY = 0.1
 TOKENIZER_DOCUMENTS = 30_000
+LOG, STATE = "pretraining.jsonl", "state.safetensors"  # the log's first line holds seed and parts
 
 
 @dataclass(frozen=True)
@@ -103,6 +105,7 @@ def pretrain(work: Pretraining) -> None:
     model.save_pretrained(work.folder)
     tokenizer.save_pretrained(work.folder)
     readable_as_umask_says(work.folder)
+    (work.folder / STATE).unlink()
 
 
 def train_part(work: Pretraining, part: int, model, opts: list, tokenizer) -> list[float]:
@@ -142,11 +145,11 @@ def _tokenizer(work: Pretraining):
 
 def _claim(work: Pretraining) -> None:
     settings = {"seed": work.seed, "parts": work.parts}
-    path = work.folder / "pretraining.json"
+    path = work.folder / LOG
     work.folder.mkdir(parents=True, exist_ok=True)
     if not path.exists():
         path.write_text(json.dumps(settings) + "\n", encoding="utf-8")
-    elif json.loads(path.read_text(encoding="utf-8")) != settings:
+    elif read_rows(path)[0] != settings:
         raise UserError(f"{path}: this folder holds another pretraining; give its seed and parts, or another folder")
 
 
@@ -154,7 +157,7 @@ def _restore(work: Pretraining, model, opts: list) -> int:
     """Weights and optimisers as they were after the last finished part; the number of finished parts."""
     from safetensors.torch import load_file
 
-    path = work.folder / "state.safetensors"
+    path = work.folder / STATE
     if not path.exists():
         return 0
     saved = load_file(path)
@@ -181,10 +184,10 @@ def _keep(work: Pretraining, parts: int, model, opts: list, loss: float) -> None
             tensors |= {f"{names[parameter]}:{key}": value.clone() for key, value in state.items()}
     draft = work.folder / "state.draft"
     save_file(tensors | {"parts": torch.tensor(parts)}, draft)
-    draft.replace(work.folder / "state.safetensors")
-    row = {"parts": parts, "tokens": parts * PART_STEPS * ROWS * ROW_TOKENS, "loss": round(loss, 4)}
-    with (work.folder / "pretraining.jsonl").open("a", encoding="utf-8") as log:
-        log.write(json.dumps(row) + "\n")
+    draft.replace(work.folder / STATE)
+    keep_rows(work.folder / LOG, lambda row: "loss" not in row or row["parts"] < parts)
+    append_rows(work.folder / LOG, [
+        {"parts": parts, "tokens": parts * PART_STEPS * ROWS * ROW_TOKENS, "loss": round(loss, 4)}])
     if parts & (parts - 1) == 0:
         model.save_pretrained(work.folder / "after" / str(parts))
 

@@ -215,6 +215,11 @@ class RunConfig(Record):
     """Share of the GPU's memory for an engine "vllm" that runs beside the training."""
     keep_every: Count = later(0)
     """Rollout steps between two policies that are kept for evaluation; 0 for none."""
+    eval_early_every: Count = later(0)
+    """Rollout steps between two evaluations up to step `eval_early_until`, instead of `eval_every`; 0 for no such
+    phase."""
+    eval_early_until: Count = later(0)
+    """The last rollout step of the phase in which evaluations follow `eval_early_every`."""
     eval_top_p: Share = later(1.0)
     """Evaluations sample from the most likely tokens that together have this probability."""
     eval_dtype: Literal["", DType] = later("")
@@ -235,7 +240,17 @@ class RunConfig(Record):
         if self.label and not self.examples:
             raise ValueError(f"field 'label' is {shown(self.label)}, but 'examples' is empty, so there is no answer to "
                              "replace; set 'examples', or leave 'label' out")
+        if (self.eval_early_every > 0) != (self.eval_early_until > 0):
+            name = "eval_early_until" if self.eval_early_every else "eval_early_every"
+            raise ValueError(f"field {name!r} is 0, so the early phase of evaluations has no "
+                             f"{'end' if self.eval_early_every else 'interval'}; give both fields, or neither")
         return self
+
+    def evaluated(self, step: int) -> bool:
+        """Is there an evaluation during training after this rollout step?"""
+        early = step <= self.eval_early_until
+        every = self.eval_early_every if early else self.eval_every
+        return bool(every) and (step % every == 0 or step == self.steps)
 
     def changed(self, **fields) -> RunConfig:
         """A copy with these fields changed. Raises `UserError` as `from_fields` does."""

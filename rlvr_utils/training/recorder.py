@@ -74,9 +74,10 @@ class Recorder(TrainerCallback):
         step, rest = divmod(state.global_step, self.config.updates_per_rollout)
         return None if rest else step
 
-    def _due(self, step: int, every: int) -> bool:
-        """Is this step a multiple of `every`, or the last one? Never if `every` is 0."""
-        return bool(every) and (step % every == 0 or step == self.config.steps)
+    def _kept(self, step: int) -> bool:
+        """Is the policy of this step kept for an evaluation after training?"""
+        every = self.config.keep_every
+        return bool(every) and not self.config.eval_every and (step % every == 0 or step == self.config.steps)
 
     def write_samples(self, step: int) -> None:
         """Record the first training responses of this step."""
@@ -102,9 +103,10 @@ class Recorder(TrainerCallback):
             control.should_save = control.should_training_stop = True
         if not state.is_world_process_zero:
             return
-        if self._due(step, self.config.eval_every):
+        evaluated = self.config.evaluated(step)
+        if evaluated:
             self.evaluate(TransformersPolicy(model, self.tokenizer), step)
-        if self._due(step, self.config.eval_every or self.config.keep_every):
+        if evaluated or self._kept(step):
             self.write_samples(step)
         self.write_metrics(row)
         if self.bar is not None:

@@ -17,9 +17,9 @@ from rlvr_utils.pocket.corpus import KINDS, MATH
 from rlvr_utils.pocket.kinds.science import GROUPS, PROPERTIES, SUBJECTS
 from rlvr_utils.pocket.problem import Dice, Problem, Step
 
-ANSWERS = {kind: answer for module in (answers_algebra, answers_counting, answers_geometry, answers_intermediate_algebra,
-                                       answers_number_theory, answers_prealgebra, answers_precalculus)
-           for kind, answer in module.ANSWERS.items()}
+MODULES = (answers_algebra, answers_counting, answers_geometry, answers_intermediate_algebra, answers_number_theory,
+           answers_prealgebra, answers_precalculus)
+ANSWERS = {kind: answer for module in MODULES for kind, answer in module.ANSWERS.items()}
 MATHS = sorted(kind.__name__ for kinds in MATH.values() for kind in kinds)
 
 

@@ -9,7 +9,17 @@ import pytest
 from rlvr_utils.grading import grade, has_box
 from rlvr_utils.pocket.answers import same, stated
 from rlvr_utils.pocket.corpus import KINDS, MATH, draw
-from rlvr_utils.pocket.styles import OPENERS, SHARES, TURNS, beginnings, expressions, in_pieces, shares, style_of, write_solution
+from rlvr_utils.pocket.styles import (
+    OPENERS,
+    SHARES,
+    TURNS,
+    beginnings,
+    expressions,
+    in_pieces,
+    shares,
+    style_of,
+    write_solution,
+)
 
 MATHS = sorted(kind.__name__ for kinds in MATH.values() for kind in kinds)
 

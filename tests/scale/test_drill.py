@@ -131,7 +131,7 @@ def test_one_step_cannot_be_resumed(tmp_path):
 @pytest.mark.parametrize("wrong", [{"hidden": 63}, {"hidden": 0}, {"layers": 0}, {"prompts": -1},
                                    {"response_tokens": 0}])
 def test_sizes_that_cannot_be_are_one_line(tmp_path, wrong):
-    with pytest.raises(UserError, match="):
+    with pytest.raises(UserError, match=f"{next(iter(wrong))}="):
         drill(load_profile("pocket"), tmp_path, **wrong)
 
 
