@@ -1,9 +1,9 @@
 """The ledger: each claim of the paper, its published number, ours, and a verdict by a fixed rule.
 
 The rules were written before anything was measured on the model that they judge. A claim is a list of quantities,
-each with the bound that it should lie above. A quantity whose whole 95 % interval lies above its bound is reproduced, one
-whose whole interval lies at or below it is contradicted, and anything else is inconclusive. A claim is reproduced when all
-its quantities are, and contradicted when one of them is; the quantity that decides stands in the ledger.
+each with the bound that it should lie above. A quantity whose whole 95 % interval lies above its bound is reproduced,
+one whose whole interval lies at or below it is contradicted, and anything else is inconclusive. A claim is reproduced
+when all its quantities are, and contradicted when one of them is; the quantity that decides stands in the ledger.
 
 Intervals are over seeds and over kinds of problems (`intervals.crossed_interval`). Accuracies are of the last
 checkpoint under the authors' evaluation grader; differences are paired by seed and given in percentage points. What
