@@ -68,6 +68,8 @@ def parser() -> argparse.ArgumentParser:
     reproduce.add_argument("--seeds", type=int, default=3, help="how many seeds (default 3)")
     reproduce.add_argument("--retrain", action="store_true",
                            help="train every run again, even if a finished one exists")
+    reproduce.add_argument("--ignore-audit", action="store_true",
+                           help="train even if the base model has not passed a gate of its audit")
     reproduce.set_defaults(run=_reproduce)
 
     train = commands.add_parser("train", help="train one arm with one seed, or resume it")
@@ -165,9 +167,12 @@ def _refuse_unused(options, given: str, names: tuple[str, ...], remedy: str) -> 
 
 
 def _reproduce(options) -> None:
-    from rlvr_utils.study.reproduce import reproduce
+    from rlvr_utils.study.reproduce import check_audit, reproduce
 
-    reproduce(_study(options, options.seeds), options.only, options.retrain)
+    study = _study(options, options.seeds)
+    if not options.ignore_audit:
+        check_audit(study.config)
+    reproduce(study, options.only, options.retrain)
 
 
 def _train(options) -> None:

@@ -20,7 +20,7 @@ from rlvr_utils.pocket.answers import Answers, ask, entropy, held_out
 from rlvr_utils.pocket.kinds import science
 from rlvr_utils.pocket.styles import SHARES
 from rlvr_utils.pocket.world import DATA, occurrences
-from rlvr_utils.records.files import read_rows, write_atomically
+from rlvr_utils.records.files import write_atomically
 
 BASE = Path(__file__).parent / "base"
 RECORD = "audit.jsonl"
@@ -182,7 +182,8 @@ def write_record(folder: Path, gates: list[Gate]) -> None:
 def failed(folder: Path) -> list[str]:
     """The names of the gates that the audited model in `folder` has not passed; none without a record."""
     path = folder / RECORD
-    return [row["name"] for row in read_rows(path) if not row["passed"]] if path.exists() else []
+    rows = [json.loads(line) for line in path.read_text(encoding="utf-8").splitlines()] if path.exists() else []
+    return [row["name"] for row in rows if not row["passed"]]
 
 
 def table(gates: list[Gate]) -> str:

@@ -13,7 +13,7 @@ from itertools import islice
 from pathlib import Path
 
 from rlvr_utils.errors import UserError, escape_output
-from rlvr_utils.records.files import append_rows, keep_rows, read_rows
+from rlvr_utils.records.files import write_atomically
 
 ROWS, ROW_TOKENS, PART_STEPS = 12, 384, 224  # sequences a step, tokens a sequence, steps a part
 PEAK, WARMUP, FLOOR = 4e-3, 100, 0.03       # learning rate; steps up to it; where it ends, as a share of it
@@ -149,8 +149,12 @@ def _claim(work: Pretraining) -> None:
     work.folder.mkdir(parents=True, exist_ok=True)
     if not path.exists():
         path.write_text(json.dumps(settings) + "\n", encoding="utf-8")
-    elif read_rows(path)[0] != settings:
+    elif _log(path)[0] != settings:
         raise UserError(f"{path}: this folder holds another pretraining; give its seed and parts, or another folder")
+
+
+def _log(path: Path) -> list[dict]:
+    return [json.loads(line) for line in path.read_text(encoding="utf-8").splitlines()]
 
 
 def _restore(work: Pretraining, model, opts: list) -> int:
@@ -185,9 +189,9 @@ def _keep(work: Pretraining, parts: int, model, opts: list, loss: float) -> None
     draft = work.folder / "state.draft"
     save_file(tensors | {"parts": torch.tensor(parts)}, draft)
     draft.replace(work.folder / STATE)
-    keep_rows(work.folder / LOG, lambda row: "loss" not in row or row["parts"] < parts)
-    append_rows(work.folder / LOG, [
-        {"parts": parts, "tokens": parts * PART_STEPS * ROWS * ROW_TOKENS, "loss": round(loss, 4)}])
+    rows = [row for row in _log(work.folder / LOG) if "loss" not in row or row["parts"] < parts]
+    rows.append({"parts": parts, "tokens": parts * PART_STEPS * ROWS * ROW_TOKENS, "loss": round(loss, 4)})
+    write_atomically(work.folder / LOG, "".join(json.dumps(row) + "\n" for row in rows))
     if parts & (parts - 1) == 0:
         model.save_pretrained(work.folder / "after" / str(parts))
 

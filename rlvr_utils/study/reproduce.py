@@ -8,8 +8,9 @@ import time
 from pathlib import Path
 
 from rlvr_utils.analysis.claims import LEDGER_ARMS, ledger
-from rlvr_utils.errors import UserError
+from rlvr_utils.errors import UserError, listed
 from rlvr_utils.recipe.arms import with_arm
+from rlvr_utils.recipe.config import RunConfig, local_path
 from rlvr_utils.records.files import write_atomically, write_json
 from rlvr_utils.records.locks import locked
 from rlvr_utils.records.run import discard, run_name
@@ -42,6 +43,17 @@ def reproduce(study: Study, only: str | None = None, retrain: bool = False) -> N
             print(claims_table(write_claims(study)))
         (study.results / ".retraining").unlink(missing_ok=True)
     print(f"done in {(time.perf_counter() - start) / 60:.1f} min", flush=True)
+
+
+def check_audit(config: RunConfig) -> None:
+    """Raise `UserError` if an audit lies beside the model's weights and says that the model has not passed it."""
+    from rlvr_utils.pocket.audit import RECORD, failed
+
+    source = local_path(config.model)
+    gates = failed(Path(source))
+    if gates:
+        raise UserError(f"{config.model}: the base model has not passed its audit ({RECORD}: {listed(gates)}), so what "
+                        "is trained from it may show artefacts; train another base, or add --ignore-audit")
 
 
 def chosen_notebooks(only: str | None) -> list[Path]:
