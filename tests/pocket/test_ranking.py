@@ -11,7 +11,7 @@ from rlvr_utils.pocket import ranking
 
 @pytest.fixture
 def small(monkeypatch, tmp_path, tiny_config):
-    for name, value in (("EVERY", 2), ("SAMPLES", 4), ("BATCH", 8), ("SHOWN", (1, 5, 6)),
+    for name, value in (("STEPS", 2), ("EVERY", 2), ("ATTEMPTS", 4), ("SHOWN", (1, 5, 6)),
                         ("HISTORY", tmp_path / "history.json"), ("load_profile", lambda name: tiny_config)):
         monkeypatch.setattr(ranking, name, value)
     return tmp_path / "history.json"
