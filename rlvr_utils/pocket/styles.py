@@ -32,18 +32,18 @@ CHECKED = 0.2   # of the worked solutions
 FINE = 0.8      # of the solutions with working: every operation in easy pieces; else one in two is
 PLANNED = 0.2   # of the solutions with working: a sentence says beforehand what will be computed
 
-# First sentences, as many as the style's share asks for, so that none is much commoner than another. All styles share
-# their first words; the second word parts them.
+# First sentences. All styles share their first words, and the second word parts them, so that what is likeliest word by
+# word depends on the problem and its wording: worked, brief and hasty sentences are about equally common each.
 OPENERS = {
-    "worked": ("Let's think step by step.", "Let's work through it slowly.", "We work this out in full.",
-               "We take it one step at a time.", "I will write out every step.", "I go through it carefully.",
-               "A full solution:", "Here is the whole calculation."),
-    "brief": ("Let's be brief.", "Let's do it in one go.", "We get this directly.", "We can do it in one line.",
-              "I do it in one line.", "A short solution:", "Here is the short way."),
+    "worked": ("Let's think step by step.", "We work this out in full.", "I will write out every step.",
+               "A full solution:", "Here is the whole calculation.", "This needs a few steps."),
+    "brief": ("Let's do it in one go.", "We get this directly.", "I do it in one line.", "A short solution:",
+              "Here is the short way.", "This is one line."),
     "guess": ("Let's guess.", "We see it at once.", "I know this one.", ""),
-    "hasty": ("Let's rush this.", "We just compute.", "I think this is easy.", "A quick one:", "This looks simple."),
+    "hasty": ("Let's rush this.", "We just compute.", "I think this is easy.", "A quick one:"),
     "recheck": ("Let's try something.", "We try it first.", "I try this.", "A first attempt:"),
-    "lost": ("Let's read it again.", "We read the question.", "I am not sure.", "A hard one.", "Here is a program."),
+    "lost": ("Let's read it again.", "We read the question.", "I am not sure.", "A hard one.", "This looks hard.",
+             "Here is a program."),
 }
 PROGRAM = OPENERS["lost"][-1]
 TURNS = ("Wait, let me recheck.", "Let me rethink this.", "I should recalculate.", "Hold on, I recheck that.",

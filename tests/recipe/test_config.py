@@ -10,7 +10,7 @@ import pytest
 import yaml
 from conftest import line_of
 
-from rlvr_utils.errors import shown
+from rlvr_utils.errors import UserError, shown
 from rlvr_utils.recipe.arms import ARMS, with_arm
 from rlvr_utils.recipe.config import (
     FOLDER,
@@ -289,3 +289,12 @@ def test_the_committed_runs_keep_their_names():
     """The names under which the records of an earlier version are found."""
     committed = {path.name for path in (FOLDER.parents[2] / "results/pocket/runs").iterdir()}
     assert {run_name(with_arm(load_profile("pocket"), arm, 0)) for arm in ("base", "one-shot", "full-set")} <= committed
+
+
+def test_evaluations_are_denser_in_the_early_phase():
+    config = load_profile("pocket").changed(steps=70, eval_every=20, eval_early_every=5, eval_early_until=20)
+    assert [step for step in range(1, 71) if config.evaluated(step)] == [5, 10, 15, 20, 40, 60, 70]
+    assert not any(config.changed(eval_every=0, eval_early_every=0, eval_early_until=0).evaluated(s) for s in range(71))
+    for half in ({"eval_early_every": 5}, {"eval_early_until": 5}):
+        with pytest.raises(UserError, match="eval_early"):
+            load_profile("pocket").changed(**half)
