@@ -17,7 +17,7 @@ from rlvr_utils.records.files import write_atomically
 
 ROWS, ROW_TOKENS, PART_STEPS = 12, 384, 224  # sequences a step, tokens a sequence, steps a part
 PEAK, WARMUP, FLOOR = 4e-3, 100, 0.03       # learning rate; steps up to it; where it ends, as a share of it
-DECAY_FROM = 0.4                            # the share of all steps after which the learning rate falls, linearly
+DECAY_FROM = 0.3                            # the share of all steps after which the learning rate falls, linearly
 WEIGHT_DECAY = 0.1
 TOKENIZER_DOCUMENTS = 30_000
 LOG, STATE = "pretraining.jsonl", "state.safetensors"  # the log's first line holds seed and parts

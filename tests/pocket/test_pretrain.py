@@ -58,7 +58,7 @@ def test_the_learning_rate_warms_up_stays_and_falls():
     work = Pretraining(Path(), 0, 10)
     rates = [work.learning_rate(step) for step in range(work.steps)]
     assert rates[0] == pytest.approx(pretrain.PEAK / pretrain.WARMUP) and max(rates) == pretrain.PEAK
-    assert rates[int(0.39 * work.steps)] == pretrain.PEAK > rates[int(0.6 * work.steps)]
+    assert rates[int(0.29 * work.steps)] == pretrain.PEAK > rates[int(0.6 * work.steps)]
     assert rates[-1] == pytest.approx(pretrain.PEAK * pretrain.FLOOR)
 
 
