@@ -1,8 +1,8 @@
 """Is a pocket base fit to show the paper? Every gate is measured before any reinforcement, on problems held out.
 
 `python -m rlvr_utils.pocket.audit [DIR]` prints each gate with its value, writes DIR/audit.jsonl and DIR/styles.jsonl,
-and ends with status 1 if a gate fails. What the gates protect from: a base whose score is an artefact of grading, styles that reward
-cannot tell apart, answers decided by the wording alone, and a policy with nothing left to learn.
+and ends with status 1 if a gate fails. What the gates protect from: a base whose score is an artefact of grading,
+styles that reward cannot tell apart, answers decided by the wording alone, and a policy with nothing left to learn.
 """
 from __future__ import annotations
 

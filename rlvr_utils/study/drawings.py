@@ -240,9 +240,12 @@ ENTROPY = ("entropy-only", "one-shot-no-entropy", "one-shot", "one-shot-entropy-
 def entropy_terms(study: Study, runs: Runs, alt: str) -> Path:
     """Entropy, reward and gradient norm of the arms that differ in the bonus."""
     arms = of(runs, ENTROPY)
-    fig, axes = new_figure(3, height=3.6)
+    fig, axes = new_figure(4, height=3.6)
     draw_training(axes[0], runs, arms, "entropy", window=5)
     draw_training(axes[1], runs, arms, "outcome", window=5, factor=100)
+    draw_training(axes[3], runs, arms, "response_length", window=5)
+    axes[3].set_title("length of the rollouts")
+    from_zero(axes[3], "tokens (mean of 5 steps)")
     draw_training(axes[2], runs, arms, "grad_norm", window=5)
     axes[0].set_title("entropy of the rollouts")
     from_zero(axes[0], "nats a token (mean of 5 steps)")
@@ -257,8 +260,11 @@ def entropy_only(study: Study, runs: Runs, alt: str) -> Path:
     """Figure 12: accuracy sampled and greedy, boxed answers, and the published peak."""
     main, greedy, arms = main_benchmark(study.config), greedy_benchmark(study.config), of(runs, ENTROPY)
     model = published_model(study.config)
-    fig, axes = new_figure(3 if greedy else 2, height=3.7)
+    fig, axes = new_figure(4 if greedy else 3, height=3.7)
     panels = [(name, ACCURACY, "accuracy, %") for name in filter(None, (main, greedy))] + [(main, "boxed", "boxed, %")]
+    draw_arms(axes[-1], runs, arms, [main], "length", factor=1)
+    axes[-1].set_title(f"{main}: length of the answers")
+    from_zero(axes[-1], "tokens")
     for ax, (name, measure, what) in zip(axes, panels):
         draw_arms(ax, runs, arms, [name], measure)
         ax.set(title=f"{name}: {'boxed answers' if measure == 'boxed' else 'accuracy'}", ylabel=what, ylim=(0, 101))
@@ -280,8 +286,7 @@ def transfer(study: Study, runs: Runs, arc: list[str], alt: str) -> Path:
         draw_bars(ax, {arm: arm_interval(runs[arm], [name]) for arm in ("base", *arms)}, "accuracy, %",
                   {arm: paper_value(1, stands[name], arm, model) for arm in ("base", *arms)} if model else None)
         ax.axvline(25, color="black", linestyle=(0, (1, 2)), linewidth=1.2)
-        ax.annotate("chance", (25, -0.55), xytext=(3, 0), textcoords="offset points", fontsize=9.5, va="top")
-        ax.set(title=f"{name}, after the last step", xlim=(0, 100))
+        ax.set(title=f"{name}, after the last step (dotted: chance)", xlim=(0, 100))
     axes[1].set_visible(len(arc) > 1)
     draw_arms(axes[2], runs, arms, arc)
     mark_level(axes[2], 25, "chance")
@@ -303,10 +308,10 @@ def saturated(study: Study, runs: Runs, alt: str) -> Path:
     draw_training(left, runs, arms, "outcome", window=5, factor=100)
     draw_arms(right, runs, arms, math_benchmarks(study.config))
     mark_level(left, 95, "saturated: 95 %")
-    for arm in of(runs, LATE[:2]):
+    for height, arm in zip((0.14, 0.06), of(runs, LATE[:2])):
         at = [step for run in runs[arm] if (step := saturation(run)) is not None]
         if at:
-            mark_step(right, sum(at) / len(at), f"{LABELS[arm]} saturated", LOOKS[arm].colour)
+            mark_step(right, sum(at) / len(at), f"{LABELS[arm]} saturates", LOOKS[arm].colour, height)
     left.set(title="training accuracy", ylabel="rollouts right, % (mean of 5 steps)", ylim=(0, 101))
     right.set_title(f"test, average of {len(math_benchmarks(study.config))} sets")
     from_zero(right, "accuracy, %", 100)
@@ -344,8 +349,12 @@ def own_outputs(study: Study, runs: Runs, alt: str) -> Path:
 def reflection(study: Study, runs: Runs, alt: str) -> Path:
     """Figure 4: entropy, length of test responses, and those that reflect."""
     arms, six = of(runs, LATE), math_benchmarks(study.config)
-    fig, axes = new_figure(3, height=3.6)
+    fig, axes = new_figure(4, height=3.6)
+    rollouts = study.config.prompts_per_step * study.config.num_generations
     draw_training(axes[0], runs, arms, "entropy", window=5)
+    draw_training(axes[3], runs, arms, "reflecting", window=5, factor=100 / rollouts)
+    axes[3].set_title("training rollouts that reflect")
+    from_zero(axes[3], "rollouts, % (mean of 5 steps)", 100)
     draw_arms(axes[1], runs, arms, six, "length", factor=1)
     for arm in arms:
         draw_seeds(axes[2], [[(0, 100 * reflecting(base, six, 0))]
@@ -385,7 +394,7 @@ def published_curves(study: Study, runs: Runs, alt: str) -> Path:
     main, arms = main_benchmark(study.config), of(runs, LATE[:2])
     fig, (left, right) = new_figure(2, height=4.0)
     for ax, theirs, measure in zip((left, right), published_points(), (ACCURACY, "boxed")):
-        draw_published(ax, theirs, r"$\{\pi_1\}$, paper", Look("#C45100", ":", "o"))
+        draw_published(ax, theirs, r"$\{\pi_1\}$, paper", Look("#000000", ":", "o"))
         for arm in arms:
             draw_seeds(ax, [[(step, 100 * value) for step, value in points]
                             for points in curves(runs, arm, [main], measure)], SHORT[arm], LOOKS[arm])

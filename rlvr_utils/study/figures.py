@@ -164,11 +164,11 @@ def mark_level(ax, value: float, text: str, below: bool = False) -> None:
                 ha="right" if below else "left", va="top" if below else "bottom")
 
 
-def mark_step(ax, step: float, text: str, colour: str = GREY) -> None:
-    """A vertical reference line with its name at its top."""
-    ax.axvline(step, color=colour, linestyle=(0, (1, 2)), linewidth=1.2, zorder=1)
-    ax.annotate(text, (step, 1.0), xycoords=("data", "axes fraction"), xytext=(3, -2), textcoords="offset points",
-                fontsize=9.5, color=colour, va="top", rotation=90 if len(text) > 14 else 0)
+def mark_step(ax, step: float, text: str, colour: str = GREY, height: float = 0.97) -> None:
+    """A vertical reference line with its name beside it, at a height given as a share of the axis."""
+    ax.axvline(step, color=colour, linestyle=(0, (1, 2)), linewidth=1.4, zorder=1)
+    ax.annotate(text, (step, height), xycoords=("data", "axes fraction"), xytext=(4, 0), textcoords="offset points",
+                fontsize=9.5, color=colour, va="center")
 
 
 def from_zero(ax, ylabel: str, most: float | None = None) -> None:
@@ -180,30 +180,37 @@ def from_zero(ax, ylabel: str, most: float | None = None) -> None:
 
 def label_ends(ax) -> None:
     """Write each line's label beside its last point, in its colour; labels that would overlap are moved apart."""
-    lines = [line for line in ax.get_lines() if not line.get_label().startswith("_") and len(line.get_xdata())]
-    if not lines:
-        return
     into_axes = ax.transData + ax.transAxes.inverted()
-    ends = {line: into_axes.transform((line.get_xdata()[-1], line.get_ydata()[-1]))[1] for line in lines}
-    ordered = sorted(lines, key=ends.get)
-    rows = ax.get_subplotspec().get_gridspec().nrows
-    heights = spread_out([min(max(ends[line], 0), 1) for line in ordered],
-                         0.21 / (0.72 * ax.figure.get_figheight() / rows))
-    for line, height in zip(ordered, heights):
-        ax.annotate(line.get_label(), (line.get_xdata()[-1], line.get_ydata()[-1]), xytext=(1.03, height),
-                    textcoords="axes fraction", color=line.get_color(), va="center", fontsize=10.5,
-                    annotation_clip=False, arrowprops={"arrowstyle": "-", "color": line.get_color(), "lw": 0.6,
-                                                       "shrinkA": 0, "shrinkB": 3})
+    ends: dict[float, list] = {}
+    for line in ax.get_lines():
+        if not line.get_label().startswith("_") and len(line.get_xdata()):
+            x, y = into_axes.transform((line.get_xdata()[-1], line.get_ydata()[-1]))
+            ends.setdefault(round(x, 2), []).append((min(max(y, 0), 1), line))
+    height = 0.72 * ax.figure.get_figheight() / ax.get_subplotspec().get_gridspec().nrows
+    for x, found in ends.items():
+        found.sort(key=lambda end: end[0])
+        for (_, line), place in zip(found, spread_out([y for y, _ in found], 0.21 / height)):
+            ax.annotate(line.get_label(), (line.get_xdata()[-1], line.get_ydata()[-1]), xytext=(x + 0.07, place),
+                        textcoords="axes fraction", color=line.get_color(), va="center", fontsize=10.5,
+                        annotation_clip=False, arrowprops={"arrowstyle": "-", "color": line.get_color(), "lw": 0.7,
+                                                           "relpos": (0, 0.5), "shrinkA": 0, "shrinkB": 3})
 
 
 def spread_out(places: list[float], gap: float) -> list[float]:
-    """Ascending places moved as little as is needed to lie `gap` apart, none above 1 if there is room for all."""
-    moved = []
+    """Ascending places moved as little as is needed to lie `gap` apart, within 0 and 1 if there is room for all."""
+    groups: list[list[float]] = []  # neighbours that touch share the middle of their places
     for place in places:
-        moved.append(max(place, moved[-1] + gap) if moved else place)
-    for at in range(len(moved) - 1, -1, -1):
-        moved[at] = min(moved[at], moved[at + 1] - gap if at + 1 < len(moved) else max(1.0, gap))
-    return moved
+        groups.append([place])
+        while len(groups) > 1 and _edges(groups[-2], gap)[1] + gap > _edges(groups[-1], gap)[0]:
+            groups[-2:] = [groups[-2] + groups[-1]]
+    return [_edges(group, gap)[0] + gap * at for group in groups for at in range(len(group))]
+
+
+def _edges(group: list[float], gap: float) -> tuple[float, float]:
+    """Where the first and the last label of a group go."""
+    reach = gap * (len(group) - 1)
+    low = min(max(sum(group) / len(group) - reach / 2, 0), max(1 - reach, 0))
+    return low, low + reach
 
 
 # bars and dots ------------------------------------------------------------------------------------------------------
@@ -253,7 +260,8 @@ def draw_dots(ax, values: dict[str, dict[str, Interval]], xlabel: str, published
         for row, interval in found.items():
             at = rows.index(row) + shift
             if interval.low is not None:
-                ax.plot([100 * interval.low, 100 * interval.high], [at, at], color=look.colour, linewidth=1.4, label="_")
+                ax.plot([100 * interval.low, 100 * interval.high], [at, at], color=look.colour, linewidth=1.4,
+                        label="_")
             ax.plot(100 * interval.mean, at, color=look.colour, marker=look.marker, markersize=7, label="_")
             paper = published.get(series, {}).get(row)
             if paper is not None:

@@ -276,6 +276,7 @@ def deviations(study: Study, runs: Runs) -> dict[str, float]:
 
 def run_times(runs: Runs) -> pd.DataFrame:
     """By arm: the number of seeds, the mean duration of a run, and the machines."""
-    rows = {arm: {"seeds": len(some), "seconds a run": round(sum(run.provenance["wall_seconds"] for run in some) / len(some)),
-                  "on": "; ".join(machines(some))} for arm, some in runs.items()}
+    rows = {arm: {"seeds": len(some), "on": "; ".join(machines(some)),
+                  "seconds a run": round(sum(run.provenance["wall_seconds"] for run in some) / len(some))}
+            for arm, some in runs.items()}
     return pd.DataFrame(rows).T.rename_axis("arm")
