@@ -372,7 +372,7 @@ def reflection(study: Study, runs: Runs, alt: str) -> Path:
 def style_shares(study: Study, runs: Runs, alt: str) -> Path:
     """Shares of the styles by step, a panel an arm."""
     main = main_benchmark(study.config)
-    arms = of(runs, ("one-shot", "one-shot-13", "full-set", "one-shot-no-entropy"))
+    arms = of(runs, LATE) or ["base"]
     fig, axes = new_figure(len(arms), height=3.7)
     for ax, arm in zip(axes, arms):
         for style, seeds in style_curves(runs, arm, main).items():
@@ -383,9 +383,11 @@ def style_shares(study: Study, runs: Runs, alt: str) -> Path:
     return save_figure(fig, study, "styles_by_step", f"Shares of the styles by step, a panel for each arm. {alt}")
 
 
-def published_points(dataset: str = "{pi_1}") -> tuple[list, list]:
-    """(step, accuracy) and (step, boxed answers) of the paper's first example on MATH500, in percent (Table 15)."""
-    rows = [(row["step"], row["values"]) for row in published(15, dataset=dataset)]
+def published_points(study: Study) -> tuple[list, list]:
+    """(step, accuracy) and (step, boxed answers) of the paper's first example on MATH500, in percent (Table 15); empty
+    for a model that the table does not have."""
+    model = published_model(study.config)
+    rows = [(row["step"], row["values"]) for row in published(15, dataset="{pi_1}", model=model)] if model else []
     return [(step, row["acc_qwen_eval"]) for step, row in rows], [(step, row["boxed_ratio"]) for step, row in rows]
 
 
@@ -393,8 +395,9 @@ def published_curves(study: Study, runs: Runs, alt: str) -> Path:
     """The paper's accuracy and boxed ratio by step (Table 15) beside ours."""
     main, arms = main_benchmark(study.config), of(runs, LATE[:2])
     fig, (left, right) = new_figure(2, height=4.0)
-    for ax, theirs, measure in zip((left, right), published_points(), (ACCURACY, "boxed")):
-        draw_published(ax, theirs, r"$\{\pi_1\}$, paper", Look("#000000", ":", "o"))
+    for ax, theirs, measure in zip((left, right), published_points(study), (ACCURACY, "boxed")):
+        if theirs:
+            draw_published(ax, theirs, r"$\{\pi_1\}$, paper", Look("#000000", ":", "o"))
         for arm in arms:
             draw_seeds(ax, [[(step, 100 * value) for step, value in points]
                             for points in curves(runs, arm, [main], measure)], SHORT[arm], LOOKS[arm])
@@ -402,6 +405,6 @@ def published_curves(study: Study, runs: Runs, alt: str) -> Path:
         ax.set_xlim(0, 2600)
         ax.set_xticks([0, 10, 20, 60, 200, 600, 2000], ["0", "10", "20", "60", "200", "600", "2,000"])
         ax.set(xlabel="rollout step (linear to 20, then logarithmic)", ylim=(0, 101))
-    left.set(title=f"MATH500 in the paper, {main} here", ylabel="accuracy, %")
+    left.set(title=f"{main} here, MATH500 in the paper", ylabel="accuracy, %")
     right.set(title="boxed answers", ylabel="boxed, %")
     return save_figure(fig, study, "published_curves", f"The paper's curve of one example beside ours. {alt}")

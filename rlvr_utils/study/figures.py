@@ -105,7 +105,7 @@ def save_figure(fig, study: Study, name: str, alt: str, note: str | None = None)
 
 def plain(text: str) -> str:
     """Markdown and its formulas as plain words."""
-    return re.sub(r"\s+", " ", re.sub(r"\*\*|\$|\\(?!pi)|`", "", text).replace("\\pi", "pi")).strip()
+    return re.sub(r"\s+", " ", re.sub(r"\*+|\$|\\(?!pi)|`", "", text).replace("\\pi", "pi")).strip()
 
 
 # lines --------------------------------------------------------------------------------------------------------------

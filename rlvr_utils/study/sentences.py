@@ -439,7 +439,7 @@ def after_saturation(study: Study, runs: Runs) -> str:
                      f"test average {moves(rise)}.")
     paper = published_text("gain_after_saturation")
     found.append(f"The paper has {paper['{pi_1}']:+.1f} points for $\\pi_1$ and {paper['{pi_13}']:+.1f} for "
-                 "$\\pi_{13}$.")
+                 "$\\pi_{13}$ (Qwen2.5-Math-1.5B).")
     return see(*found, lacking(runs, "one-shot", "one-shot-13"))
 
 
@@ -498,9 +498,12 @@ def style_shares(study: Study, runs: Runs) -> str:
 
 def published_curves(study: Study, runs: Runs, theirs: list[tuple[int, float]]) -> str:
     """The published curve of the first example beside ours: how much of the gain comes early."""
-    early = next((step for step, value in theirs if value - theirs[0][1] >= 0.8 * (theirs[-1][1] - theirs[0][1])), None)
-    said = [f"In the paper, {100 * (dict(theirs)[early] - theirs[0][1]) / (theirs[-1][1] - theirs[0][1]):.0f} % of the "
-            f"gain from step 0 to step {theirs[-1][0]:,} is there at step {early}."]
+    said = []
+    if theirs:
+        start, whole = theirs[0][1], theirs[-1][1] - theirs[0][1]
+        early, value = next(point for point in theirs if point[1] - start >= 0.8 * whole)
+        said.append(f"In the paper, {100 * (value - start) / whole:.0f} % of the gain from step 0 to step "
+                    f"{theirs[-1][0]:,} is there at step {early}.")
     if has(runs, "one-shot"):
         seeds = curves(runs, "one-shot", [main_benchmark(study.config)])
         shared = sorted(set.intersection(*({step for step, _ in curve} for curve in seeds)))

@@ -28,7 +28,6 @@ from rlvr_utils.analysis.measures import (
     training_curve,
 )
 from rlvr_utils.analysis.published import MAIN_MODEL, MAIN_TABLE, published, published_model, published_value, table_of
-from rlvr_utils.analysis.selection import accuracy_history
 from rlvr_utils.recipe.arms import LABELS, TABLE5
 from rlvr_utils.recipe.config import AVERAGE
 from rlvr_utils.records.files import write_atomically
@@ -267,10 +266,13 @@ def deviations(study: Study, runs: Runs) -> dict[str, float]:
     pool, else of the full-set run's problems that it visited more than once. Empty where there is neither."""
     from rlvr_utils.pocket.ranking import HISTORY
 
+    history: dict[str, list[float]] = {}
     if study.config.pool == POCKET_POOL:
         history = json.loads(HISTORY.read_text(encoding="utf-8"))
-    else:
-        history = accuracy_history(runs["full-set"][0]) if "full-set" in runs else {}
+    elif "full-set" in runs:
+        for step in runs["full-set"][0].rows("history"):
+            for row, accuracy in zip(step["rows"], step["accuracies"]):
+                history.setdefault(row, []).append(accuracy)
     return {str(row): pstdev(visits) for row, visits in history.items() if len(visits) > 1}
 
 
