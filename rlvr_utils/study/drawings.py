@@ -272,7 +272,7 @@ def entropy_only(study: Study, runs: Runs, alt: str) -> Path:
     if peak and "step" in peak:
         axes[0].plot(peak["step"], peak["values"]["MATH500"], marker="*", markersize=13, markerfacecolor="white",
                      markeredgecolor=LOOKS["entropy-only"].colour, markeredgewidth=1.5, label="_", zorder=5)
-        axes[0].annotate(f"published, step {peak['step']}", (peak["step"], peak["values"]["MATH500"]), xytext=(9, 4),
+        axes[0].annotate(f"published, step {peak['step']}", (peak["step"], peak["values"]["MATH500"]), xytext=(0, 13),
                          textcoords="offset points", fontsize=9.5, color=LOOKS["entropy-only"].colour)
     return save_figure(fig, study, "figure12_entropy_only", f"Accuracy without any reward, by step. {alt}")
 

@@ -227,8 +227,8 @@ def variance(spread: dict[str, float], ranking: dict[int, str]) -> str:
     chosen = [f"$\\pi_{{{rank}}}$ (row {row}) has {spread[row]:.2f}"
               for rank, row in ranking.items() if row in spread]
     return see(f"Over {len(values):,} problems the standard deviation of training accuracy runs from {values[-1]:.2f} "
-               f"to {values[0]:.2f}, with a median of {values[len(values) // 2]:.2f}; {100 * still:.0f} % of the problems "
-               "never changed.", f"{listing(chosen)}." if chosen else "")
+               f"to {values[0]:.2f}, with a median of {values[len(values) // 2]:.2f}; {100 * still:.0f} % of the "
+               "problems never changed.", f"{listing(chosen)}." if chosen else "")
 
 
 def walked(step: Walk) -> str:
@@ -243,8 +243,8 @@ def walked(step: Walk) -> str:
         said.append("The group agrees, so every advantage is zero and the rewards move nothing.")
     else:
         said.append(f"After one update a right rollout's tokens have gained {fmean(right):+.4f} nats on average and a "
-                    f"wrong one's {fmean(wrong):+.4f}; {sum(change > 0 for change in right)} of the {len(right)} right ones "
-                    f"became likelier, and {sum(change < 0 for change in wrong)} of the {len(wrong)} wrong ones less "
+                    f"wrong one's {fmean(wrong):+.4f}; {sum(change > 0 for change in right)} of the {len(right)} right "
+                    f"ones became likelier, and {sum(change < 0 for change in wrong)} of the {len(wrong)} wrong ones less "
                     "likely.")
     return see(*said)
 
@@ -338,7 +338,8 @@ def predictions(study: Study, runs: Runs) -> str:
         return f"**Prediction.** None can be made from these records. {lacking(runs, 'entropy-only', 'one-shot')}"
     small = share < SMALL
     return (f"**Prediction 1.** In the first {LATE} steps the bonus alone has {share:.2g} times the gradient norm of "
-            f"the whole 1-shot loss. That is {'small' if small else 'not small'}: beside the reward, removing the bonus "
+            f"the whole 1-shot loss. That is {'small' if small else 'not small'}: beside the reward, "
+            f"removing the bonus "
             f"or tripling it should {'not move' if small else 'move'} the accuracy by more than the intervals.\n\n"
             "**Prediction 2.** Alone, the same small gradient is not small: AdamW divides by its running size. The "
             "entropy of the entropy-only runs should rise from the first steps on, and keep rising, since nothing "
