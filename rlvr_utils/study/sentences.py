@@ -244,8 +244,8 @@ def walked(step: Walk) -> str:
     else:
         said.append(f"After one update a right rollout's tokens have gained {fmean(right):+.4f} nats on average and a "
                     f"wrong one's {fmean(wrong):+.4f}; {sum(change > 0 for change in right)} of the {len(right)} right "
-                    f"ones became likelier, and {sum(change < 0 for change in wrong)} of the {len(wrong)} wrong ones less "
-                    "likely.")
+                    f"ones became likelier, and {sum(change < 0 for change in wrong)} of the {len(wrong)} wrong "
+                    "ones less likely.")
     return see(*said)
 
 

@@ -49,7 +49,6 @@ def test_the_headline_says_rise_and_fall(tmp_path):
 def test_what_was_not_run_is_said(tmp_path):
     study, runs = replace(open_study("pocket"), results=tmp_path), made(tmp_path / "runs", {"two-shot": None})
     assert "Not run here: $\\{\\pi_1,\\pi_{13}\\}$." in sentences.comparison(study, runs)
-    assert "Not run here" in sentences.form(study, runs)
     assert "Not run here" in sentences.headline(study, {"base": runs["base"]})
 
 
