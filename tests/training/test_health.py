@@ -155,7 +155,8 @@ LONG, SHORT = [1.0] * 10, [1.0] * 9
 
 @pytest.mark.parametrize(("arm", "rows", "expected"), [
     ("one-shot", metrics(40), []), ("one-shot", [], []), ("one-shot", [{"step": 1}], []),
-    ("one-shot", metrics(40, zero_std_groups=LONG), ["steps 5 to 14: no reward signal, the rewards were equal within every group"]),
+    ("one-shot", metrics(40, zero_std_groups=LONG),
+     ["steps 5 to 14: no reward signal, the rewards were equal within every group"]),
     ("one-shot", metrics(40, zero_std_groups=SHORT), []),
     ("one-shot", metrics(40, zero_std_groups=[*SHORT, 0.99, *SHORT]), []),
     ("one-shot", metrics(40, zero_std_groups=[*SHORT, 0.9, *LONG, 1.0]),
