@@ -30,6 +30,15 @@ def main_benchmark(config: RunConfig) -> str:
     return names.get("MATH500", config.benchmarks[0].name)
 
 
+def greedy_benchmark(config: RunConfig) -> str | None:
+    """The main benchmark's problems answered greedily; None if it is greedy itself, or if nothing else asks them."""
+    files = {benchmark.name: benchmark.file for benchmark in config.benchmarks}
+    main = main_benchmark(config)
+    return next((benchmark.name for benchmark in config.benchmarks if benchmark.name != main
+                 and benchmark.file == files[main] and benchmark.temperature == 0
+                 and benchmark.scoring == "generation"), None)
+
+
 def math_benchmarks(config: RunConfig) -> list[str]:
     """The benchmarks of the paper's average over six, or all of the reader's own files."""
     six = [benchmark.name for benchmark in config.benchmarks if benchmark.stands_for in SIX]

@@ -1,8 +1,8 @@
 """Is a pocket base fit to show the paper? Every gate is measured before any reinforcement, on problems held out.
 
-`python -m rlvr_utils.pocket.audit [DIR]` prints each gate with its value, writes DIR/audit.jsonl, and ends with
-status 1 if a gate fails. What the gates protect from: a base whose score is an artefact of grading, styles that reward
-cannot tell apart, answers decided by the wording alone, and a policy with nothing left to learn.
+`python -m rlvr_utils.pocket.audit [DIR]` prints each gate with its value, writes DIR/audit.jsonl and DIR/styles.jsonl,
+and ends with status 1 if a gate fails. What the gates protect from: a base whose score is an artefact of grading,
+styles that reward cannot tell apart, answers decided by the wording alone, and a policy with nothing left to learn.
 """
 from __future__ import annotations
 
@@ -18,6 +18,7 @@ from rlvr_utils.data.problems import load_training
 from rlvr_utils.errors import UserError, escape_output
 from rlvr_utils.pocket.answers import Answers, ask, entropy, held_out
 from rlvr_utils.pocket.kinds import science
+from rlvr_utils.pocket.style_record import read_beside, write_styles
 from rlvr_utils.pocket.styles import SHARES
 from rlvr_utils.pocket.world import DATA, occurrences
 from rlvr_utils.records.files import write_atomically
@@ -181,9 +182,7 @@ def write_record(folder: Path, gates: list[Gate]) -> None:
 
 def failed(folder: Path) -> list[str]:
     """The names of the gates that the audited model in `folder` has not passed; none without a record."""
-    path = folder / RECORD
-    rows = [json.loads(line) for line in path.read_text(encoding="utf-8").splitlines()] if path.exists() else []
-    return [row["name"] for row in rows if not row["passed"]]
+    return [row["name"] for row in read_beside(folder, RECORD) if not row["passed"]]
 
 
 def table(gates: list[Gate]) -> str:
@@ -204,6 +203,7 @@ def main(arguments: list[str] | None = None) -> None:
         parser.exit(2, f"rlvr_utils: {error}\n")
     print(table(gates))
     write_record(given.folder, gates)
+    write_styles(given.folder)
     sys.exit(not all(gate.passed for gate in gates))
 
 

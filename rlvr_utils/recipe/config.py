@@ -226,6 +226,8 @@ class RunConfig(Record):
     """Type of the weights of policies kept for evaluation; "" for `dtype`."""
     shortcuts: bool = later(True)
     """Leave out work that cannot change a weight; False computes everything."""
+    arms: Annotated[tuple[Text, ...], BeforeValidator(_tuple)] = later(())
+    """The arms that the notebooks train; empty for all that they name. It affects no run."""
 
     @model_validator(mode="after")
     def _fields_agree(self):

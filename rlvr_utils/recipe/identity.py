@@ -29,7 +29,7 @@ LARGE = 2**20  # bytes; hashes of larger files are cached
 def training_fields(config: RunConfig) -> dict:
     """The fields that determine the weights, without `later` fields at their defaults."""
     fields = plain_fields(config)
-    return {name: value for name, value in fields.items() if name not in EVALUATION_FIELDS}
+    return {name: value for name, value in fields.items() if name not in (*EVALUATION_FIELDS, "arms")}
 
 
 def sources(config: RunConfig) -> dict[str, str | None]:

@@ -36,11 +36,12 @@ def reproduce(study: Study, only: str | None = None, retrain: bool = False) -> N
         if retrain:
             _discard_once(configs, study)
         obtain_all(configs, study.results)
+        rows = [] if only else write_claims(study)  # the notebooks show what the ledger says
         for path in notebooks:
             print(f"notebook {path.stem} ...", flush=True)
             execute(path, study)
-        if not only:
-            print(claims_table(write_claims(study)))
+        if rows:
+            print(claims_table(rows))
         (study.results / ".retraining").unlink(missing_ok=True)
     print(f"done in {(time.perf_counter() - start) / 60:.1f} min", flush=True)
 
@@ -130,5 +131,5 @@ def write_claims(study: Study) -> list[dict]:
 
 def claims_table(rows: list[dict]) -> str:
     """The ledger as plain text for the terminal."""
-    frame = claims_frame(rows)[["claim", "published", "measured here", "verdict"]]
+    frame = claims_frame(rows)[["claim", "published", "what decides", "measured here", "verdict"]]
     return frame.to_string(max_colwidth=70)

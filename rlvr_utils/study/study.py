@@ -109,13 +109,16 @@ class Study:
             return sum(part.numel() for part in load_policy(source, self.config.dtype)[0].parameters())
 
     def possible(self, arms) -> list[str]:
-        """The base, with which everything is compared, and those of the arms whose examples are in the training file;
-        the others are named in a printed note."""
-        arms = _arms(arms)
+        """The base, with which everything is compared, and those of the arms that the profile runs and whose examples
+        are in the training file; the others are named in a printed note."""
+        arms, run = _arms(arms), _arms(self.config.arms) or [*ARMS]
+        skipped = [arm for arm in arms if arm not in ("base", *run)]
         lacking = [arm for arm in arms if set(ARMS[arm].get("examples", ())) - self.config.ranking.keys()]
-        if lacking:
-            print(f"left out, as the training file has one problem only: {', '.join(lacking)}")
-        return ["base", *(arm for arm in dict.fromkeys(arms) if arm not in ("base", *lacking))]
+        for reason, some in ((f"not run on profile {self.config.profile}", skipped),
+                             ("left out, as the training file has one problem only", lacking)):
+            if some:
+                print(f"{reason}: {', '.join(some)}")
+        return ["base", *(arm for arm in dict.fromkeys(arms) if arm not in ("base", *skipped, *lacking))]
 
 
 def open_study(profile: str = "pocket", seeds=(0, 1, 2), results_dir: str | None = None,

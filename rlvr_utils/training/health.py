@@ -38,7 +38,7 @@ def findings(config: RunConfig, rows: list[dict]) -> list[str]:
     found = [_streak(rows, "truncated", f"every response was cut at {config.max_response_tokens} tokens"),
              _collapse(rows)]
     if config.policy_loss:  # without it rewards do not matter
-        found += [_streak(rows, "zero_std_groups", "the rewards were equal within every group"),
+        found += [_streak(rows, "zero_std_groups", "no reward signal, the rewards were equal within every group"),
                   _unrewarded(rows, config.reward)]
     return [line for line in found if line]
 

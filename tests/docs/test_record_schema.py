@@ -35,7 +35,7 @@ def folders(tiny_config, tmp_path_factory):
         for i in range(3)])
     choices = Benchmark(name="choices", file=str(file), scoring="likelihood")
     config = tiny_config.changed(benchmarks=(*tiny_config.benchmarks, choices), keep_every=2, labels={"far": "929725"},
-                                 examples=(1, 13))
+                                 examples=(1, 13), arms=("one-shot",))
     return [obtain(config, results).folder, obtain(with_arm(tiny_config, "base", 0), results).folder]
 
 

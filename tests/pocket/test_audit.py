@@ -45,6 +45,7 @@ def audited(tmp_path, monkeypatch):
     """A model folder whose audit has one gate of this value, between 0 and 1."""
     def run(value: float):
         monkeypatch.setattr(audit, "run", lambda folder: [Gate("room", "share", value, 0, 1)])
+        monkeypatch.setattr(audit, "write_styles", lambda folder: None)
         with pytest.raises(SystemExit) as ended:
             audit.main([str(tmp_path)])
         return ended.value.code, tmp_path
