@@ -1,4 +1,4 @@
-"""The command line: reproduce, plan, drill, train, evaluate, export."""
+"""The command line: reproduce, plan, prompts, drill, train, evaluate, export."""
 from __future__ import annotations
 
 import argparse
@@ -93,6 +93,12 @@ def parser() -> argparse.ArgumentParser:
     plan.add_argument("--layout", choices=LAYOUTS, help="how the GPUs share the model (default: as launched)")
     plan.set_defaults(run=_plan)
 
+    prompts = commands.add_parser("prompts", help="the exact prompts of a run, and what ends a response")
+    _sources(prompts)
+    prompts.add_argument("--arm", default="one-shot", help="the arm (default one-shot)")
+    _settings(prompts)
+    prompts.set_defaults(run=_prompts, results=None, max_steps=None)
+
     drill = commands.add_parser("drill", help="run the whole pipeline offline on random weights of the real shape")
     drill.add_argument("--profile", default="pocket", help="name of a profile, or a YAML file (default pocket)")
     drill.add_argument("--layers", type=int, help="number of layers (default: the real model's)")
@@ -124,18 +130,26 @@ def parser() -> argparse.ArgumentParser:
 
 
 def _common(command: argparse.ArgumentParser) -> None:
-    command.add_argument("--profile", default="pocket", help="a profile's name, or your own YAML file (default pocket)")
+    _sources(command)
     command.add_argument("--results", metavar="DIR", help="where results go (default results/<profile>)")
+    command.add_argument("--max-steps", type=int, help="number of rollout steps (default: the profile's)")
+
+
+def _sources(command: argparse.ArgumentParser) -> None:
+    command.add_argument("--profile", default="pocket", help="a profile's name, or your own YAML file (default pocket)")
     command.add_argument("--model", help="a Hugging Face folder or hub id (default: the profile's)")
     command.add_argument("--train-file", help="Parquet or JSON Lines file of training problems")
     command.add_argument("--eval-files", nargs="+", metavar="FILE",
                          help="Parquet or JSON Lines files of problems; NAME=FILE names a set")
-    command.add_argument("--max-steps", type=int, help="number of rollout steps (default: the profile's)")
 
 
 def _settings(command: argparse.ArgumentParser) -> None:
     command.add_argument("--set", dest="settings", action="append", default=[], metavar="FIELD=VALUE",
                          help="change a configuration field; may be repeated")
+    command.add_argument("--eval-template", dest="settings", action="append", metavar="NAME",
+                         type=lambda name: f"eval_template={name}",
+                         help="prompt template of evaluations: chat is the model's own; same as --set "
+                              "eval_template=NAME")
 
 
 def _quiet(command: argparse.ArgumentParser) -> None:
@@ -162,7 +176,7 @@ def _refuse_unused(options, given: str, names: tuple[str, ...], remedy: str) -> 
     defaults = {"profile": "pocket", "seed": 0, "arm": "one-shot", "settings": []}
     for name in names:
         if getattr(options, name) != defaults.get(name):
-            flag = "--set" if name == "settings" else f"--{name.replace('_', '-')}"
+            flag = f"--set {options.settings[0][:60]}" if name == "settings" else f"--{name.replace('_', '-')}"
             raise UserError(f"{flag} has no effect together with {given}; {remedy}")
 
 
@@ -225,6 +239,12 @@ def _plan(options) -> None:
     check_fit(estimate)
 
 
+def _prompts(options) -> None:
+    from rlvr_utils.training.preview import prompts_text
+
+    print(prompts_text(_arm_config(options, _study(options, [0]), options.arm, 0)))
+
+
 def _drill(options) -> None:
     import tempfile
 
@@ -245,6 +265,8 @@ def _drill(options) -> None:
 def _evaluate(options) -> None:
     from rlvr_utils.evaluation.benchmarks import load_benchmarks
 
+    if any(setting.partition("=")[0].strip() == "report_to" for setting in options.settings):
+        raise UserError("--set report_to has no effect on evaluate: it shows a training run; leave it out")
     if options.folder:
         return _evaluate_run(options)
     for name in ("step", "config"):

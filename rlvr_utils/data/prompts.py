@@ -22,40 +22,72 @@ EVALUATION_TEXTS = {
     "deepseek-distill": ("<｜begin▁of▁sentence｜><｜User｜>", "<｜Assistant｜><think>\n"),
 }
 # The authors' stop strings, the same for every prompt type; a model's own end-of-text token stops it too.
-# The model's own chat template ("chat") needs none.
-STOP_STRINGS = {**dict.fromkeys(EVALUATION_TEXTS, ("</s>", "<|im_end|>", "<|endoftext|>")), "chat": ()}
-TEMPLATES = tuple(STOP_STRINGS)
+AUTHORS_STOPS = ("</s>", "<|im_end|>", "<|endoftext|>")
+QUESTION = "{question}"  # stands for the question in a template of the user's own
+TEMPLATES = (*EVALUATION_TEXTS, "chat")
+TRAINING_TEMPLATES = ("suffix", "bare", *TEMPLATES)
 
 
-def training_prompt(tokenizer, question: str) -> str:
-    """The question with the suffix as one user turn in the model's own chat template, up to where the
-    assistant's answer begins. Qwen2.5-Math's template adds `SYSTEM`, so its training prompt asks for the box
-    twice, as the authors' does. Raises `UserError` if the model's template is missing or fails."""
-    return _by_template(tokenizer, [{"role": "user", "content": f"{question} {SUFFIX}"}])
+def stop_strings(template: str) -> tuple[str, ...]:
+    """The strings that end an answer to this evaluation template: the authors' for their templates, else none."""
+    return AUTHORS_STOPS if template in EVALUATION_TEXTS else ()
+
+
+def training_prompt(tokenizer, question: str, template: str = "suffix") -> str:
+    """The prompt of a rollout, up to where the assistant's answer begins.
+
+    "suffix" is the authors' prompt: the question with `SUFFIX` as one user turn in the model's own chat template.
+    Qwen2.5-Math's template adds `SYSTEM`, so this prompt asks for the box twice. "bare" omits `SUFFIX`. All other
+    templates are those of `evaluation_prompts`. Raises `UserError` for an unknown template, and if the model's own
+    chat template is missing or fails.
+    """
+    if template in ("suffix", "bare"):
+        content = f"{question} {SUFFIX}" if template == "suffix" else question
+        return _with_start(tokenizer, _by_template(tokenizer, [{"role": "user", "content": content}]))
+    if template not in TEMPLATES and QUESTION not in template:
+        raise UserError(f"train_template {shown(template)} does not exist; choose one of: "
+                        f"{', '.join(TRAINING_TEMPLATES)}, or write your own with {QUESTION} in it")
+    return evaluation_prompts(tokenizer, template, [question])[0]
 
 
 def evaluation_prompt(template: str, question: str) -> str:
     """The evaluation prompt for one bare question, in a template that needs no tokenizer. Raises `UserError`
     for any other template."""
-    if template not in EVALUATION_TEXTS:
+    if template in EVALUATION_TEXTS:
+        before, after = EVALUATION_TEXTS[template]
+        return before + question + after
+    if QUESTION not in template:
         raise UserError(f"eval_template {shown(template)} has no fixed text; choose one of: "
                         f"{', '.join(EVALUATION_TEXTS)}, or call evaluation_prompts with the model's tokenizer")
-    before, after = EVALUATION_TEXTS[template]
-    return before + question + after
+    return template.replace(QUESTION, question)
 
 
 def evaluation_prompts(tokenizer, template: str, questions: list[str]) -> list[str]:
     """The evaluation prompt for each bare question, without the training suffix.
 
     "chat" puts `SYSTEM` into the model's own chat template, for models that the authors did not
-    evaluate; if the template has no system turn (Gemma 2), `SYSTEM` begins the user turn. The other
-    templates are the authors' texts. Raises `UserError` for an unknown template.
+    evaluate; if the template has no system turn (Gemma 2), `SYSTEM` begins the user turn. A text with `QUESTION` in
+    it is the user's own template. The other templates are the authors' texts. Raises `UserError` for an unknown
+    template.
     """
-    if template not in TEMPLATES:
+    if template not in TEMPLATES and QUESTION not in template:
         raise UserError(f"eval_template {shown(template)} does not exist; choose one of: "
-                        f"{', '.join(TEMPLATES)}")
-    if template != "chat":
-        return [evaluation_prompt(template, question) for question in questions]
+                        f"{', '.join(TEMPLATES)}, or write your own with {QUESTION} in it")
+    texts = (_chat_prompts(tokenizer, questions) if template == "chat" else
+             [evaluation_prompt(template, question) for question in questions])
+    return [_with_start(tokenizer, text) for text in texts]
+
+
+def _with_start(tokenizer, prompt: str) -> str:
+    """The prompt with exactly one beginning-of-text token, if the tokenizer would add one itself (Llama, Gemma): most
+    chat templates contain it, some leave it to the tokenizer."""
+    start = getattr(tokenizer, "bos_token", None)
+    if not start or prompt.startswith(start) or tokenizer.bos_token_id not in tokenizer("")["input_ids"]:
+        return prompt
+    return start + prompt
+
+
+def _chat_prompts(tokenizer, questions: list[str]) -> list[str]:
     if _takes_system_turn(tokenizer):
         return [_by_template(tokenizer, [{"role": "system", "content": SYSTEM}, {"role": "user", "content": question}])
                 for question in questions]
@@ -97,8 +129,8 @@ def _by_template(tokenizer, turns: list[dict[str, str]]) -> str:
     sandbox allows; any exception is reported as a fault of the template."""
     name = getattr(tokenizer, "name_or_path", "") or "the model"
     if not tokenizer.chat_template:
-        raise UserError(f"{name}: its tokenizer has no chat template; use an instruction-tuned model, or add "
-                        "chat_template.jinja to its folder")
+        raise UserError(f"{name}: its tokenizer has no chat template; use an instruction-tuned model, add "
+                        f"chat_template.jinja to its folder, or write train_template and eval_template with {QUESTION}")
     try:
         return tokenizer.apply_chat_template(turns, add_generation_prompt=True, tokenize=False, date_string=DATE)
     except Exception as error:

@@ -90,7 +90,7 @@ def answer_and_grade(policy, prompts: list[str], golds: list[str], config: RunCo
                      seed: int) -> tuple[list[list[int]], list[str], dict[str, list[str]]]:
     """Token ids, texts and each grader's verdicts for all responses; `golds` has one entry per response. A batch
     is graded while the next one is being generated."""
-    from rlvr_utils.data.prompts import STOP_STRINGS
+    from rlvr_utils.data.prompts import stop_strings
     from rlvr_utils.grading import grade_batch
 
     ids: list[list[int]] = [[] for _ in golds]
@@ -101,7 +101,7 @@ def answer_and_grade(policy, prompts: list[str], golds: list[str], config: RunCo
         written = answers(policy, prompts, config, benchmark, seed)
         for place, response in tracked(written, len(golds), benchmark.name, "answers"):
             text = policy.tokenizer.decode(response, skip_special_tokens=True)
-            ids[place], texts[place] = response, until_stop(text, STOP_STRINGS[config.eval_template])
+            ids[place], texts[place] = response, until_stop(text, stop_strings(config.eval_template))
             for grader in GRADERS:
                 grading[grader, place] = pool.submit(grade_batch, [texts[place]], [golds[place]], grader,
                                                      grading_rules(benchmark))

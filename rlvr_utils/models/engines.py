@@ -93,11 +93,17 @@ def check_engine(engine: str) -> None:
                         f"{torch.version.cuda or 'none'}); check the driver, or set engine to transformers")
 
 
+def own_stops(generation_config) -> set[int]:
+    """Token ids at which a rollout ends: the model's own."""
+    own = generation_config.eos_token_id
+    return set(own) if isinstance(own, (list, tuple)) else {own}
+
+
 def evaluation_stops(generation_config, tokenizer) -> set[int]:
     """Token ids that end an evaluation answer: the model's own and ChatML's, since the authors' evaluation stops
     at <|im_end|> and <|endoftext|>."""
     own = generation_config.eos_token_id
-    ids = set(own) if isinstance(own, (list, tuple)) else {own, tokenizer.eos_token_id}
+    ids = own_stops(generation_config) | (set() if isinstance(own, (list, tuple)) else {tokenizer.eos_token_id})
     vocabulary = tokenizer.get_vocab()
     return {i for i in ids if i is not None} | {
         vocabulary[text] for text in ("<|im_end|>", "<|endoftext|>") if text in vocabulary}

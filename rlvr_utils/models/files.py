@@ -64,10 +64,11 @@ def stored_shapes(folder: Path, remedy: str) -> dict[str, tuple[int, ...]]:
     return shapes
 
 
-def check_checkpoint(folder: Path, model) -> None:
-    """Raise `UserError` unless training of this model can resume from the checkpoint: its weights have the
-    model's names and shapes; optimizer, scheduler and random states are readable; and it belongs to the step
-    in its name. Tensor contents are not read. Checkpoints sharded by FSDP or DeepSpeed are left to them.
+def check_checkpoint(folder: Path, model, adapter: dict[str, tuple[int, int]]) -> None:
+    """Raise `UserError` unless training of this model, or of its `adapter` with these names and shapes (empty for
+    none), can resume from the checkpoint: its weights have those names and shapes; optimizer, scheduler and random
+    states are readable; and it belongs to the step in its name. Tensor contents are not read. Checkpoints sharded by
+    FSDP or DeepSpeed are left to them.
     """
     remedy = f"delete {folder.name} to resume from an earlier checkpoint, or from the beginning"
     try:
@@ -79,17 +80,18 @@ def check_checkpoint(folder: Path, model) -> None:
     shapes = stored_shapes(folder, remedy)
     if not shapes:
         return
-    expected = {name: tuple(tensor.shape) for name, tensor in model.state_dict().items()}
+    expected = adapter or {name: tuple(tensor.shape) for name, tensor in model.state_dict().items()}
     missing = expected.keys() - shapes.keys() - set(getattr(model, "_tied_weights_keys", None) or ())
     wrong = sorted(missing | {name for name, shape in shapes.items() if expected.get(name) != shape})
     if wrong:
         raise UserError(f"{folder}: weights of another model, such as {wrong[0]} with shape {shapes.get(wrong[0])} "
                         f"instead of {expected.get(wrong[0])}; {remedy}")
     if not any(folder.glob("global_step*")):
-        _check_states(folder, model, remedy)
+        trained = adapter.values() or [tuple(part.shape) for part in model.parameters() if part.requires_grad]
+        _check_states(folder, Counter(trained), remedy)
 
 
-def _check_states(folder: Path, model, remedy: str) -> None:
+def _check_states(folder: Path, trained: Counter, remedy: str) -> None:
     """Without one of these files the library would silently start with a fresh optimizer."""
     for name in ("optimizer.pt", "scheduler.pt"):
         if not (folder / name).is_file():
@@ -101,7 +103,7 @@ def _check_states(folder: Path, model, remedy: str) -> None:
         moments = Counter(tuple(state["exp_avg"].shape) for state in states["optimizer.pt"]["state"].values())
     except (AttributeError, KeyError, TypeError):
         moments = Counter()
-    if moments != Counter(tuple(part.shape) for part in model.parameters() if part.requires_grad):
+    if moments != trained:
         raise UserError(f"{folder / 'optimizer.pt'}: belongs to another model; {remedy}")
 
 

@@ -22,21 +22,28 @@ def gguf_file(path: Path) -> Path | None:
 def read_gguf(file: Path, dtype):
     """(model, tokenizer) with dequantized weights in a plain model: the one that the library returns still counts
     as quantized, so it can be neither trained nor saved."""
-    from transformers import AutoModelForCausalLM, AutoTokenizer, GenerationConfig, GgufConfig
+    from transformers import AutoModelForCausalLM, GgufConfig
 
-    options = {"gguf_file": file.name, "local_files_only": True}
-    tokenizer = AutoTokenizer.from_pretrained(str(file.parent), **options)
-    _split_digits(tokenizer, file)
+    tokenizer, settings = gguf_tokenizer(file)
     read = AutoModelForCausalLM.from_pretrained(
-        str(file.parent), dtype=dtype, quantization_config=GgufConfig(dequantize=True), **options)
+        str(file.parent), dtype=dtype, quantization_config=GgufConfig(dequantize=True), gguf_file=file.name,
+        local_files_only=True)
     config = read.config
     if hasattr(config, "quantization_config"):
         del config.quantization_config
     model = AutoModelForCausalLM.from_config(config, dtype=dtype)
     model.load_state_dict(read.state_dict())
-    model.generation_config = GenerationConfig(
-        bos_token_id=tokenizer.bos_token_id, eos_token_id=tokenizer.eos_token_id)
+    model.generation_config = settings
     return model, tokenizer
+
+
+def gguf_tokenizer(file: Path):
+    """(tokenizer, generation settings) of the file, without reading its weights."""
+    from transformers import AutoTokenizer, GenerationConfig
+
+    tokenizer = AutoTokenizer.from_pretrained(str(file.parent), gguf_file=file.name, local_files_only=True)
+    _split_digits(tokenizer, file)
+    return tokenizer, GenerationConfig(bos_token_id=tokenizer.bos_token_id, eos_token_id=tokenizer.eos_token_id)
 
 
 def _split_digits(tokenizer, file: Path) -> None:

@@ -8,7 +8,7 @@ from pathlib import Path
 from rlvr_utils.data.files import expanded
 from rlvr_utils.errors import UserError, reason, shown
 from rlvr_utils.models.files import check_folder, stored_shapes
-from rlvr_utils.models.gguf import gguf_file, read_gguf
+from rlvr_utils.models.gguf import gguf_file, gguf_tokenizer, read_gguf
 from rlvr_utils.processes import launched_layout
 from rlvr_utils.recipe.config import DTYPES
 
@@ -28,6 +28,42 @@ def load_policy(source: str, dtype: str = "float32", device: str | None = None):
 
     if dtype not in DTYPES:
         raise UserError(f"dtype {dtype!r} does not exist; choose one of: {', '.join(DTYPES)}")
+    with _reading(source) as (place, gguf, local):
+        if gguf is not None:
+            model, tokenizer = read_gguf(gguf, getattr(torch, dtype))
+        else:
+            model, tokenizer = _read(place, getattr(torch, dtype), local)
+    _check_tokens(source, model, tokenizer)
+    _set_special_tokens(source, model.generation_config, tokenizer)
+    model = model.to(device or ("cuda" if torch.cuda.is_available() else "cpu")).eval()
+    if launched_layout() == "replicated":  # otherwise this process may hold only part of the weights
+        check_causal(model, source)
+    return model, tokenizer
+
+
+def load_tokenizer(source: str):
+    """(tokenizer, generation settings) of a model, as `load_policy` completes them, without reading its weights.
+    Raises `UserError` as `load_policy` does."""
+    from transformers import AutoConfig, AutoTokenizer, GenerationConfig
+
+    with _reading(source) as (place, gguf, local):
+        options = {"local_files_only": local, "trust_remote_code": False}
+        if gguf is not None:
+            tokenizer, settings = gguf_tokenizer(gguf)
+        else:
+            tokenizer = AutoTokenizer.from_pretrained(place, **options)
+            try:
+                settings = GenerationConfig.from_pretrained(place, local_files_only=local)
+            except OSError:  # without generation_config.json, these settings are in config.json
+                settings = GenerationConfig.from_model_config(AutoConfig.from_pretrained(place, **options))
+    _set_special_tokens(source, settings, tokenizer)
+    return tokenizer, settings
+
+
+@contextmanager
+def _reading(source: str):
+    """Silence the libraries in the block that reads a model, and turn their errors into one line. Yields what to read,
+    the GGUF file or None, and whether the model is local."""
     path = expanded(source)
     local = path.exists() or looks_like_path(source)
     gguf = gguf_file(path) if local else None
@@ -35,19 +71,10 @@ def load_policy(source: str, dtype: str = "float32", device: str | None = None):
         check_folder(path)
     try:
         with _silence():
-            if gguf is not None:
-                model, tokenizer = read_gguf(gguf, getattr(torch, dtype))
-            else:
-                model, tokenizer = _read(str(path) if local else source, getattr(torch, dtype), local)
+            yield str(path) if local else source, gguf, local
     except Exception as error:  # the libraries raise many types; the user needs one line
         remedy = "save it again" if local else _hub_remedy()
         raise UserError(f"model {source!r} could not be loaded ({reason(error)}); {remedy}") from error
-    _check_tokens(source, model, tokenizer)
-    _set_special_tokens(source, model, tokenizer)
-    model = model.to(device or ("cuda" if torch.cuda.is_available() else "cpu")).eval()
-    if launched_layout() == "replicated":  # otherwise this process may hold only part of the weights
-        check_causal(model, source)
-    return model, tokenizer
 
 
 def check_causal(model, source: str) -> None:
@@ -98,9 +125,14 @@ def _hub_remedy() -> str:
     return "check the id and the network, or give a folder"
 
 
-def _set_special_tokens(source: str, model, tokenizer) -> None:
-    """Fill in the end-of-text and padding tokens if the model's settings lack them."""
-    settings = model.generation_config
+def _set_special_tokens(source: str, settings, tokenizer) -> None:
+    """Fill in the end-of-text and padding tokens if the generation settings lack them. Raises `UserError` for an
+    end-of-text id that is not a number."""
+    ends = settings.eos_token_id
+    for end in ends if isinstance(ends, list) else [ends]:
+        if end is not None and not isinstance(end, int):
+            raise UserError(f"model {source!r}: eos_token_id in its generation_config.json is {shown(end)}; give a "
+                            "token id")
     if settings.eos_token_id is None:
         settings.eos_token_id = tokenizer.eos_token_id
     if settings.eos_token_id is None:
@@ -172,16 +204,11 @@ def _silence():
 
 
 def _check_tokens(source: str, model, tokenizer) -> None:
-    """A tokenizer of another model, or an end-of-text id that is not a number, would fail in the middle of a run."""
+    """A tokenizer of another model would fail in the middle of a run."""
     most, rows = max(tokenizer.get_vocab().values(), default=0), model.get_input_embeddings().num_embeddings
     if most >= rows:
         raise UserError(f"model {source!r}: its tokenizer has token ids up to {most}, but its embeddings have only "
                         f"{rows} rows; save this model's own tokenizer with it")
-    ends = model.generation_config.eos_token_id
-    for end in ends if isinstance(ends, list) else [ends]:
-        if end is not None and not isinstance(end, int):
-            raise UserError(f"model {source!r}: eos_token_id in its generation_config.json is {shown(end)}; give a "
-                            "token id")
 
 
 def _read(source: str, dtype, local: bool):

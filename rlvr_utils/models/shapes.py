@@ -8,7 +8,9 @@ from pathlib import Path
 
 from rlvr_utils.data.files import expanded
 from rlvr_utils.errors import UserError, reason
+from rlvr_utils.models.adapters import adapter_shapes
 from rlvr_utils.models.loading import looks_like_path
+from rlvr_utils.recipe.config import RunConfig
 
 FILE = Path(__file__).with_suffix(".yaml")
 
@@ -61,13 +63,24 @@ def parameter_count(config) -> int:
     The model is built on torch's meta device, without allocating memory. Raises `UserError` if the
     configuration is invalid or not that of a causal language model.
     """
+    return sum(parameter.numel() for parameter in _meta_model(config).parameters())
+
+
+def adapter_size(config, run: RunConfig) -> int:
+    """The number of parameters of the run's adapter for a model of this configuration; 0 without an adapter. Raises
+    `UserError` as `parameter_count` does, and for a target that the model lacks."""
+    if not run.lora_rank:
+        return 0
+    return sum(rows * columns for rows, columns in adapter_shapes(_meta_model(config), run).values())
+
+
+def _meta_model(config):
     import torch
     from transformers import AutoModelForCausalLM
 
     try:
         with torch.device("meta"):
-            model = AutoModelForCausalLM.from_config(config, trust_remote_code=False)
+            return AutoModelForCausalLM.from_config(config, trust_remote_code=False)
     except Exception as error:  # impossible sizes raise many types
         raise UserError(f"model type {config.model_type!r} is not a causal language model ({reason(error)}); "
                         "give the folder of one") from error
-    return sum(parameter.numel() for parameter in model.parameters())

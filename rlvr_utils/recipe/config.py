@@ -33,6 +33,7 @@ DType = Literal["float32", "bfloat16", "float16"]
 DTYPES = get_args(DType)
 Reward = Literal["outcome", "format", "random"]
 REWARDS = get_args(Reward)
+Tracker = Literal["trackio", "tensorboard", "wandb"]
 RUN_FIELDS = ("profile", "arm", "seed")  # these name a run and are not set in a profile
 
 
@@ -71,6 +72,11 @@ def _answer(value: object) -> object:
 
 def _tuple(value: object) -> object:
     return tuple(value) if isinstance(value, list) else value
+
+
+def _names(value: object) -> object:
+    """One name may be given without a list."""
+    return (value,) if isinstance(value, str) else _tuple(value)
 
 
 Text = Annotated[str, AfterValidator(_writable)]
@@ -190,7 +196,7 @@ class RunConfig(Record):
     save_every: Positive
     """Rollout steps between two checkpoints."""
     eval_template: Text
-    """The prompt of evaluations, by its name in `rlvr_utils.data.prompts`."""
+    """Prompt template of evaluations, by its name in `rlvr_utils.data.prompts`, or a text with `{question}` in it."""
     eval_max_tokens: Positive
     """Longest response of an evaluation, in tokens; a longer one is cut off."""
     eval_batch: Positive
@@ -228,6 +234,16 @@ class RunConfig(Record):
     """Leave out work that cannot change a weight; False computes everything."""
     arms: Annotated[tuple[Text, ...], BeforeValidator(_tuple)] = later(())
     """The arms that the notebooks train; empty for all that they name. It affects no run."""
+    lora_rank: Count = later(0)
+    """Rank of the LoRA adapter that is trained while the weights are frozen; 0 trains the weights themselves."""
+    lora_alpha: Annotated[float, Field(gt=0, allow_inf_nan=False)] = later(32.0)
+    """The adapter's output is multiplied by `lora_alpha` / `lora_rank`."""
+    lora_targets: Annotated[tuple[NonEmptyText, ...], BeforeValidator(_names)] = later(())
+    """Name endings of the linear layers that are adapted; empty for all except the output matrix."""
+    train_template: Text = later("suffix")
+    """Prompt template of rollouts, by its name in `rlvr_utils.data.prompts`, or a text with `{question}` in it."""
+    report_to: Annotated[tuple[Tracker, ...], BeforeValidator(_names)] = later(())
+    """Trackers that show the metrics during training; none by default. They are not part of what names a run."""
 
     @model_validator(mode="after")
     def _fields_agree(self):
@@ -246,6 +262,10 @@ class RunConfig(Record):
             name = "eval_early_until" if self.eval_early_every else "eval_early_every"
             raise ValueError(f"field {name!r} is 0, so the early phase of evaluations has no "
                              f"{'end' if self.eval_early_every else 'interval'}; give both fields, or neither")
+        for name in ("lora_alpha", "lora_targets"):
+            if not self.lora_rank and getattr(self, name) != type(self).model_fields[name].default:
+                raise ValueError(f"field {name!r} is {shown(getattr(self, name))}, but 'lora_rank' is 0, so no adapter "
+                                 f"is trained; set 'lora_rank', or leave {name!r} out")
         return self
 
     def evaluated(self, step: int) -> bool:
@@ -375,8 +395,9 @@ def _unknown(name: object, record: type[Record]) -> str:
 
 
 def _later_defaults(record: type[Record]) -> dict:
-    """The fields declared with `later`, with their defaults."""
-    return {name: field.get_default() for name, field in record.model_fields.items() if field.json_schema_extra}
+    """The fields declared with `later`, with their defaults as plain JSON data."""
+    defaults = {name: field.get_default() for name, field in record.model_fields.items() if field.json_schema_extra}
+    return {name: list(value) if isinstance(value, tuple) else value for name, value in defaults.items()}
 
 
 def to_fields(config: RunConfig) -> dict:

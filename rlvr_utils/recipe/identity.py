@@ -19,6 +19,7 @@ from rlvr_utils.recipe.config import Benchmark, RunConfig, local_path, plain_fie
 # Raise one when the same fields would train other weights, or the same answers would get other verdicts.
 RECIPE_VERSION, EVALUATION_VERSION = 1, 1
 EVALUATION_FIELDS = ("benchmarks", "eval_template", "eval_max_tokens", "eval_batch", "eval_top_p", "eval_dtype")
+DISPLAY_FIELDS = ("report_to", "arms")  # they change no weight and no verdict
 # Training fields that change an evaluation too: precision, threads and engine by rounding, the seed by sampling.
 SHARED_FIELDS = ("seed", "dtype", "engine", "cpu_threads")
 # The files of a model folder that determine its answers.
@@ -28,8 +29,8 @@ LARGE = 2**20  # bytes; hashes of larger files are cached
 
 def training_fields(config: RunConfig) -> dict:
     """The fields that determine the weights, without `later` fields at their defaults."""
-    fields = plain_fields(config)
-    return {name: value for name, value in fields.items() if name not in (*EVALUATION_FIELDS, "arms")}
+    others = (*EVALUATION_FIELDS, *DISPLAY_FIELDS)
+    return {name: value for name, value in plain_fields(config).items() if name not in others}
 
 
 def sources(config: RunConfig) -> dict[str, str | None]:

@@ -10,7 +10,7 @@ from datetime import UTC, datetime
 from importlib.metadata import version
 from pathlib import Path
 
-PACKAGES = ("torch", "transformers", "trl", "datasets", "sympy", "math-verify", "latex2sympy2_extended")
+PACKAGES = ("torch", "transformers", "trl", "peft", "datasets", "sympy", "math-verify", "latex2sympy2_extended")
 
 
 @contextmanager

@@ -105,8 +105,10 @@ def prepare(config: RunConfig) -> tuple:
     check_lengths(config, model, tokenizer, benchmarks)  # an unknown template is refused here too
     rows = None
     if config.steps:
+        from rlvr_utils.models.adapters import adapter_shapes
         from rlvr_utils.training.setup import prepare as prepare_training
 
+        adapter_shapes(model, config)  # a target that the model lacks is refused here
         rows = prepare_training(config, tokenizer)
     return model, tokenizer, benchmarks, rows
 
@@ -146,12 +148,13 @@ def _evaluate_base(config: RunConfig, folder: Path, model, tokenizer, benchmarks
 
 def _train(config: RunConfig, folder: Path, model, tokenizer, benchmarks: list, rows, checkpoint: Path | None,
            stop_after: int | None):
+    from rlvr_utils.models.adapters import adapter_shapes
     from rlvr_utils.models.files import check_checkpoint
     from rlvr_utils.training.recorder import Recorder
     from rlvr_utils.training.setup import build_trainer
 
     if checkpoint:
-        check_checkpoint(checkpoint, model)
+        check_checkpoint(checkpoint, model, adapter_shapes(model, config))
     with progress(config.steps, "training", "steps", step_of(checkpoint, config)) as bar:
         recorder = Recorder(config, folder, tokenizer, benchmarks, stop_after, bar)
         trainer = build_trainer(config, model, tokenizer, rows, folder / "checkpoints", recorder)
@@ -160,14 +163,21 @@ def _train(config: RunConfig, folder: Path, model, tokenizer, benchmarks: list, 
 
 
 def save_weights(trainer, folder: Path) -> str | None:
-    """Save the policy as a Hugging Face folder. Returns the SHA-256 of its weights on the main process, else None."""
+    """Save the policy as a Hugging Face folder, with its adapter merged. Returns the SHA-256 of its weights on the
+    main process, else None."""
     import hashlib
 
+    from rlvr_utils.models.adapters import merge_policy
     from rlvr_utils.models.loading import readable_as_umask_says
 
-    trainer.save_model(str(folder))
+    config, raw = trainer.run_config, folder.with_suffix(".raw")
+    trainer.save_model(str(raw if config.lora_rank else folder))
     if not first_process():
         return None
+    if config.lora_rank:
+        shutil.rmtree(folder, ignore_errors=True)  # from an interrupted attempt
+        merge_policy(local_path(config.model), raw, folder, config.dtype)
+        shutil.rmtree(raw)
     readable_as_umask_says(folder)
     (folder / "training_args.bin").unlink(missing_ok=True)  # a pickle that nothing reads
     digest = hashlib.sha256()

@@ -18,6 +18,10 @@ GPU_PROCESS_BASE = 4 * GIB  # the same with CUDA's libraries
 # What a layer stores per token for the backward pass: about ten vectors of the hidden size (norms, queries, keys,
 # values, attention, residuals) and four of the MLP's size. Attention scores are never stored (fused kernels).
 HIDDEN_VECTORS, MLP_VECTORS = 10, 4
+# An adapter stores its own copy of the input of each matrix: six vectors of the hidden size, one of the MLP's.
+ADAPTER_HIDDEN_VECTORS, ADAPTER_MLP_VECTORS = 6, 1
+ADAPTER_WIDTH = 4        # an adapter is trained in float32, whatever the type of the frozen weights
+MERGE_WIDTH = 6          # bytes of RAM per parameter to merge a kept policy: in float32, and rounded to bfloat16
 HEAD_TILE = 4096 * 32768  # logits that TRL's fused head holds at a time
 LOGIT_COPIES = 3         # full-size tensors: the logits, their log-softmax, its exponential
 CHECKPOINTS = 3          # the trainer keeps two and writes the third before it deletes one
@@ -30,7 +34,8 @@ LAYER_SECONDS = {"cpu": 2e-4, "transformers": 1e-3, "vllm": 1e-4}  # launching o
 
 @dataclass(frozen=True)
 class Cost:
-    """The cost of one run whose model has this shape (a transformers configuration) and size.
+    """The cost of one run whose model has this shape (a transformers configuration) and size, and whose LoRA adapter
+    has this size (0 without one).
 
     `layout` is "replicated" (every GPU has everything), "sharded" (weights, gradients, Adam moments and reference
     are divided among the GPUs: FSDP, ZeRO-3) or "offloaded" (bfloat16 weights and gradients on every GPU, float32
@@ -42,6 +47,7 @@ class Cost:
     layout: str
     shape: object
     parameters: int
+    adapter: int
 
     @property
     def width(self) -> int:
@@ -57,8 +63,18 @@ class Cost:
         return self.parameters * self.width
 
     @property
+    def trained(self) -> int:
+        """Bytes of one copy of what is trained: the adapter, or else the weights."""
+        return self.adapter * ADAPTER_WIDTH or self.state
+
+    @property
     def referenced(self) -> bool:
         return bool(self.config.kl_coef or self.config.kl_in_reward)
+
+    @property
+    def copies(self) -> int:
+        """Copies of the weights: policy and reference, which share the frozen weights under an adapter."""
+        return 1 + (self.referenced and not self.adapter)
 
     @property
     def sharded(self) -> bool:
@@ -66,7 +82,11 @@ class Cost:
 
     def offloaded(self) -> int:
         """Bytes of RAM for float32 weights, gradients and moments; 0 unless offloaded."""
-        return 16 * self.parameters if self.layout == "offloaded" else 0
+        return 16 * (self.adapter or self.parameters) if self.layout == "offloaded" else 0
+
+    def merging(self) -> int:
+        """Bytes of RAM for merging an adapter into a policy that is kept; 0 without an adapter."""
+        return MERGE_WIDTH * self.parameters if self.adapter else 0
 
     @property
     def workers(self) -> int:
@@ -77,32 +97,38 @@ class Cost:
         is none."""
         base = GPU_BASE if self.hardware.gpus else PROCESS_BASE
         if self.layout == "offloaded" and self.config.steps:
-            resident = base + (1 + self.referenced) * 2 * self.parameters
-            training = resident + 2 * self.parameters + self._activations()
+            resident = base + self.copies * 2 * self.parameters + 2 * self.adapter
+            training = resident + 2 * (self.adapter or self.parameters) + self._activations()
             return resident, training, resident + self._generation()
         parts = self.workers if self.sharded else 1
         if not self.config.steps:
             return base + self.state, 0, base + self.state + self._answering()
-        resident = base + (3 + self.referenced) * self.state / parts  # weights and AdamW's two moments
-        gradients = self.state / parts
+        moments = (3 if self.adapter else 2) * self.trained  # AdamW's two; the adapter itself is not in the weights
+        resident = base + (self.copies * self.state + moments) / parts
+        gradients = self.trained / parts
         if self.workers > 1 and not self.sharded:
-            gradients += self.state  # data parallelism copies them into buckets
-        casts = 2 * self.parameters / parts if self.config.autocast else 0  # cached during a forward pass
+            gradients += self.trained  # data parallelism copies them into buckets
+        # Cached during a forward pass; autocast caches no cast of frozen weights.
+        casts = 2 * (self.adapter or self.parameters) / parts if self.config.autocast else 0
         training = resident + gradients + casts + self._activations() + self._gathered()
         return resident, training, resident + self._generation()
 
     def _activations(self) -> float:
         """Bytes of activations for one micro-batch of sequences of full length. On a GPU only each layer's input is
-        kept (activation checkpointing), and one layer at a time is recomputed."""
+        kept (activation checkpointing), and one layer at a time is recomputed, unless prompts are shared."""
         config, shape, rows = self.config, self.shape, self.config.micro_batch
         prompts = ceil(rows / config.num_generations) if config.share_prompts else rows
         tokens = rows * config.max_response_tokens + prompts * config.max_prompt_tokens
         vectors = HIDDEN_VECTORS * shape.hidden_size + MLP_VECTORS * _mlp_size(shape)
+        if self.adapter:
+            vectors += ADAPTER_HIDDEN_VECTORS * shape.hidden_size + ADAPTER_MLP_VECTORS * _mlp_size(shape)
         layer, layers = tokens * vectors * self.compute_width, shape.num_hidden_layers
-        stack = layers * tokens * shape.hidden_size * self.width + layer if self.hardware.gpus else layers * layer
+        recomputed = self.hardware.gpus and not config.share_prompts
+        stack = layers * tokens * shape.hidden_size * self.width + layer if recomputed else layers * layer
         if config.share_prompts:  # this path computes full logits in float32
             return stack + LOGIT_COPIES * rows * config.max_response_tokens * shape.vocab_size * 4
-        return stack + 4 * (HEAD_TILE + (shape.vocab_size + tokens) * shape.hidden_size)  # the head's gradients
+        head = 0 if self.adapter else shape.vocab_size  # a frozen head has no gradient
+        return stack + 4 * (HEAD_TILE + (head + tokens) * shape.hidden_size)  # the head's gradients
 
     def _gathered(self) -> float:
         """Bytes of unsharded weights during a forward pass: one layer and the embeddings."""
@@ -158,17 +184,18 @@ class Cost:
         kept = config.steps // config.keep_every if config.keep_every else 0
         kept_state = self.parameters * WIDTHS[config.eval_dtype or config.dtype]
         weights = (1 + bool(kept)) * self.state + kept * kept_state if config.steps else 0  # one is written raw first
-        return side_by_side * checkpoints * 3 * self.state + runs * (weights + (config.steps + 1) * RECORDS)
+        return side_by_side * checkpoints * 3 * self.trained + runs * (weights + (config.steps + 1) * RECORDS)
 
     def training_seconds(self, share: float) -> float:
         """Seconds for all rollouts and updates, on all GPUs. A forward pass costs 2 operations per parameter and
-        token, the backward pass twice that."""
+        token, the backward pass twice that, or as much as the forward pass if the weights are frozen."""
         config = self.config
         per_step = config.prompts_per_step * config.num_generations / self.workers
         prompts = per_step / config.num_generations if config.share_prompts else per_step
         tokens = share * (per_step * config.max_response_tokens + prompts * config.max_prompt_tokens)
         # Recomputation on a GPU, the reference's log-probabilities, and the old ones if a step has several updates.
-        passes = 3 + bool(self.hardware.gpus) + self.referenced + (config.updates_per_rollout > 1)
+        recomputed = bool(self.hardware.gpus) and not config.share_prompts
+        passes = (2 if self.adapter else 3) + recomputed + self.referenced + (config.updates_per_rollout > 1)
         at_once = per_step if config.engine == "transformers" else ENGINE_SEQUENCES
         writing = self._writing_seconds(per_step, at_once, config.max_response_tokens, share)
         return config.steps * (2 * passes * self.parameters * tokens / self._rate() + writing)

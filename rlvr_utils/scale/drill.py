@@ -78,7 +78,7 @@ def drill_config(config: RunConfig, folder: Path, files: dict[str, Path], prompt
         max_response_tokens=response_tokens, eval_max_tokens=min(response_tokens, config.eval_max_tokens),
         micro_batch=math.gcd(config.micro_batch, prompts * config.num_generations // config.updates_per_rollout),
         engine=engine, autocast=config.autocast and _on_gpu(), steps=steps, save_every=1, keep_every=1,
-        eval_every=0, benchmarks=benchmarks)
+        eval_every=0, benchmarks=benchmarks, report_to=())
 
 
 @contextmanager
@@ -94,7 +94,7 @@ def _check_prompts(config: RunConfig) -> dict[str, str]:
     from transformers import AutoTokenizer
 
     tokenizer = AutoTokenizer.from_pretrained(config.model)
-    shown = {"training": training_prompt(tokenizer, "1 + 1?"),
+    shown = {"training": training_prompt(tokenizer, "1 + 1?", config.train_template),
              "evaluation": evaluation_prompts(tokenizer, config.eval_template, ["1 + 1?"])[0]}
     for name, text in shown.items():
         ids = tokenizer(text, add_special_tokens=False)["input_ids"]

@@ -26,7 +26,8 @@ CARDS = {
     "B200": Rates(2250e12, 75e12, 8000e9), "H200": Rates(989e12, 67e12, 4800e9), "H100": Rates(989e12, 67e12, 3350e9),
     "A100": Rates(312e12, 19.5e12, 2039e9), "L40S": Rates(362e12, 91.6e12, 864e9), "L4": Rates(121e12, 30.3e12, 300e9),
     "A10": Rates(125e12, 31.2e12, 600e9), "A6000": Rates(155e12, 38.7e12, 768e9),
-    "RTX 4090": Rates(165e12, 82.6e12, 1008e9), "RTX 3090": Rates(71e12, 35.6e12, 936e9),
+    "RTX 4090": Rates(165e12, 82.6e12, 1008e9), "RTX 4080": Rates(97.5e12, 48.7e12, 717e9),
+    "RTX 3090": Rates(71e12, 35.6e12, 936e9),
     "V100": Rates(125e12, 15.7e12, 900e9), "T4": Rates(65e12, 8.1e12, 320e9),
 }
 UNKNOWN_CARD = CARDS["RTX 3090"]  # a conservative guess

@@ -10,7 +10,7 @@ from math import isfinite
 
 from rlvr_utils.data.public import PUBLIC
 from rlvr_utils.errors import UserError, reason
-from rlvr_utils.models.shapes import UnknownShape, model_config, parameter_count
+from rlvr_utils.models.shapes import UnknownShape, adapter_size, model_config, parameter_count
 from rlvr_utils.recipe.config import Benchmark, RunConfig, local_path
 from rlvr_utils.scale.costs import GPU_PROCESS_BASE, WIDTHS, Cost
 from rlvr_utils.scale.hardware import GIB, Hardware
@@ -29,6 +29,7 @@ class Plan:
     hardware: Hardware
     layout: str
     parameters: int
+    adapter: int           # parameters of the LoRA adapter; 0 if the weights themselves are trained
     side_by_side: int      # runs that share RAM; 1 on GPUs
     resident: float        # weights, optimizer and reference: needed permanently
     training: float        # at the peak of a backward pass
@@ -59,7 +60,7 @@ def plan(config: RunConfig, hardware: Hardware, layout: str = "replicated", runs
     estimated, `UserError` if there is no such model.
     """
     shape = model_config(local_path(config.model))
-    cost = Cost(config, hardware, layout, shape.get_text_config(), parameter_count(shape))
+    cost = Cost(config, hardware, layout, shape.get_text_config(), parameter_count(shape), adapter_size(shape, config))
     try:
         return _plan(cost, runs)
     except (AttributeError, TypeError) as error:  # a size has another name, or differs from layer to layer
@@ -72,15 +73,16 @@ def _plan(cost: Cost, runs: int) -> Plan:
     resident, training, generation = cost.memory()
     side_by_side = 1 if hardware.gpus else min(runs, max(1, hardware.cores // config.cpu_threads))
     # With GPUs the weights pass through the RAM of every process.
-    ram = (hardware.gpus * (cost.state + GPU_PROCESS_BASE) + cost.offloaded() if hardware.gpus
-           else side_by_side * max(training, generation))
+    ram = (hardware.gpus * (cost.state + GPU_PROCESS_BASE) + cost.offloaded() + cost.merging() if hardware.gpus
+           else side_by_side * (max(training, generation) + cost.merging()))
     rollouts = config.prompts_per_step * config.num_generations * config.steps
     evaluations, answers = _evaluations(config), _answers(config)
     written = rollouts * (config.max_prompt_tokens + config.max_response_tokens)
     answered = evaluations * answers * (config.max_prompt_tokens + config.eval_max_tokens)
     return Plan(
-        config, hardware, layout, cost.parameters, side_by_side, resident / GIB, training / GIB, generation / GIB,
-        cost.engine_minimum() / GIB, ram / GIB, cost.disk(runs, side_by_side) / GIB,
+        config, hardware, layout, cost.parameters, cost.adapter, side_by_side,
+        resident / GIB, training / GIB, generation / GIB, cost.engine_minimum() / GIB, ram / GIB,
+        cost.disk(runs, side_by_side) / GIB,
         rollouts, config.steps * config.updates_per_rollout, _pair(lambda share: share * written),
         evaluations, answers, _pair(lambda share: share * answered),
         _pair(lambda share: cost.training_seconds(share) / 3600),
@@ -164,8 +166,9 @@ def _refuse_on_gpu(plan: Plan) -> None:
     where = f"GiB on each {plan.hardware.gpu}, but only {there:.1f} are usable"
     sharding = "use more GPUs with launch/eight-gpus-fsdp.yaml or launch/eight-gpus-zero3.yaml"
     if plan.resident > there:
-        raise UserError(f"weights, optimizer and reference need {plan.resident:.1f} {where}; {sharding}, "
-                        f"or launch/one-24gb-gpu.yaml, or change model or dtype (now {config.dtype})")
+        smaller = "" if config.lora_rank else "or launch/one-24gb-gpu.yaml, or set lora_rank, "
+        raise UserError(f"weights, optimizer and reference need {plan.resident:.1f} {where}; {sharding}, {smaller}"
+                        f"or change model or dtype (now {config.dtype})")
     if plan.training > there:
         shared = "set share_prompts to false, " if config.share_prompts else ""
         raise UserError(f"training needs {plan.training:.1f} {where}; lower micro_batch (now {config.micro_batch}), "
@@ -193,6 +196,8 @@ def plan_text(plan: Plan) -> str:
     total = f"{_span(plan.gpu_hours)} GPU-hours" if gpus else _time(plan.gpu_hours)
     lines = {
         "model": f"{config.model}, {plan.parameters:,} parameters in {config.dtype}{copies}",
+        **({"adapter": f"{plan.adapter:,} parameters of rank {config.lora_rank}; the weights are frozen"}
+           if plan.adapter else {}),
         "hardware": device,
         "memory": f"{peak}{plan.generation:.1f} GiB while generating, "
                   + (f"of {hardware.gpu_memory:.0f} on each GPU" if gpus else "of RAM for each run"),

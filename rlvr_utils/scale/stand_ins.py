@@ -61,7 +61,7 @@ def build_tokenizer(eval_template: str):
     from rlvr_utils.pocket.corpus import corpus
     from rlvr_utils.pocket.tokenizer import train_tokenizer
 
-    start, end, others, template = TURNS[eval_template]
+    start, end, others, template = TURNS.get(eval_template, CHATML)
     tokenizer = train_tokenizer(islice(corpus(0), 300), vocabulary=400)
     if template is None:
         return tokenizer

@@ -87,14 +87,14 @@ class Study:
         return found
 
     def prompt(self, question: str) -> str:
-        """The evaluation prompt of a question. The model is loaded only if its own chat template is used."""
+        """The evaluation prompt of a question. The tokenizer is loaded only for the model's own chat template."""
         from rlvr_utils.data.prompts import evaluation_prompt, evaluation_prompts
-        from rlvr_utils.models.loading import load_policy
+        from rlvr_utils.models.loading import load_tokenizer
 
         template = self.config.eval_template
         if template != "chat":
             return evaluation_prompt(template, question)
-        _, tokenizer = load_policy(local_path(self.config.model), self.config.dtype)
+        tokenizer, _ = load_tokenizer(local_path(self.config.model))
         return evaluation_prompts(tokenizer, template, [question])[0]
 
     def model_size(self) -> int:

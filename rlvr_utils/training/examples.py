@@ -64,7 +64,7 @@ def training_dataset(config: RunConfig, tokenizer):
     from datasets import Dataset
 
     examples = chosen_examples(config)
-    prompts = [training_prompt(tokenizer, example.question) for example in examples]
+    prompts = [training_prompt(tokenizer, example.question, config.train_template) for example in examples]
     check_prompt_lengths(tokenizer, prompts, [example.row for example in examples], config.max_prompt_tokens,
                          Path(config.pool).name, f"raise max_prompt_tokens (now {config.max_prompt_tokens})")
     rows = Dataset.from_dict({"prompt": prompts, "answer": [example.answer for example in examples],

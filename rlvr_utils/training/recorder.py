@@ -13,11 +13,13 @@ from transformers.trainer_utils import rotate_checkpoints
 
 from rlvr_utils.errors import UserError
 from rlvr_utils.evaluation.benchmarks import REFLECTION, evaluate
+from rlvr_utils.models.adapters import without_wrapper
 from rlvr_utils.models.engines import TransformersPolicy
 from rlvr_utils.recipe.config import RunConfig
 from rlvr_utils.records.files import append_rows
 from rlvr_utils.records.run import latest_complete_checkpoint, step_of
 from rlvr_utils.training.health import diverged_value
+from rlvr_utils.training.trackers import Trackers
 
 # TRL's name -> the record's name.
 METRICS = {
@@ -49,6 +51,14 @@ class Recorder(TrainerCallback):
         self.batch: dict = {}
         self.seconds: Counter = Counter()
         self.started = time.perf_counter()
+        self.trackers = Trackers(config.report_to, folder)
+        self.accuracies: dict[str, float] = {}  # of the current step, for the trackers
+
+    def on_train_begin(self, args, state, control, model=None, **_):
+        self.trackers.begin(args, state, control, model)
+
+    def on_train_end(self, args, state, control, model=None, **_):
+        self.trackers.end(args, state, control, model)
 
     @contextmanager
     def timed(self, phase: str):
@@ -95,6 +105,8 @@ class Recorder(TrainerCallback):
         rows, responses = evaluate(policy, self.benchmarks, self.config, self.config.seed)
         append_rows(self.folder / "evaluations.jsonl", [{"step": step, **row} for row in rows])
         append_rows(self.folder / "responses.jsonl", [{"step": step, **row} for row in responses])
+        self.accuracies = {f"{row['benchmark']}/accuracy/{grader}": value
+                           for row in rows for grader, value in row["accuracy"].items()}
 
     def on_log(self, args, state, control, model=None, logs=None, **_):
         """Called after a step's update, before its checkpoint and the next rollouts."""
@@ -109,10 +121,12 @@ class Recorder(TrainerCallback):
             return
         evaluated = self.config.evaluated(step)
         if evaluated:
-            self.evaluate(TransformersPolicy(model, self.tokenizer), step)
+            self.evaluate(TransformersPolicy(without_wrapper(model), self.tokenizer), step)
         if step == 1 or evaluated or self._kept(step):
             self.write_samples(step)
-        self.write_metrics(row)
+        written = self.write_metrics(row)
+        self.trackers.log({**written, **self.accuracies}, args, state, control, model)
+        self.accuracies = {}
         if self.bar is not None:
             self.bar.set_postfix(reward=f"{row['outcome']:.2f}", refresh=False)
             self.bar.update()
@@ -142,17 +156,19 @@ class Recorder(TrainerCallback):
         model.train()
         return logits.abs().max().item()
 
-    def write_metrics(self, row: dict) -> None:
-        """Record the step's metrics, accuracies and timings."""
+    def write_metrics(self, row: dict) -> dict:
+        """Record the step's metrics, accuracies and timings. Returns the row of metrics as recorded."""
         step, texts = row["step"], [text.lower() for text in self.batch["responses"]]
         reflecting = sum(any(word in text for word in REFLECTION) for text in texts)
-        append_rows(self.folder / "metrics.jsonl", [{**row, "reflecting": reflecting}])
+        row = {**row, "reflecting": reflecting}
+        append_rows(self.folder / "metrics.jsonl", [row])
         group = self.config.num_generations
         outcomes = self.batch["outcomes"]
         append_rows(self.folder / "history.jsonl", [{
             "step": step, "rows": self.batch["rows"][::group],
             "accuracies": [sum(outcomes[i:i + group]) / group for i in range(0, len(outcomes), group)]}])
         append_rows(self.folder / "timings.jsonl", [{"step": step, **self._phases()}])
+        return row
 
     def _phases(self) -> dict:
         """Seconds since the last call, in total and by phase; the rest of the total is optimizer, evaluation and

@@ -9,10 +9,13 @@ import torch
 from trl import GRPOConfig
 
 from rlvr_utils.errors import UserError
+from rlvr_utils.models.adapters import adapter_settings
+from rlvr_utils.models.engines import own_stops
 from rlvr_utils.processes import launched_layout, processes
 from rlvr_utils.recipe.config import RunConfig
 from rlvr_utils.training.examples import training_dataset
 from rlvr_utils.training.rewards import coin, format, outcome, reward_weights
+from rlvr_utils.training.trackers import check_trackers
 from rlvr_utils.training.trainer import OneShotTrainer
 
 # TRL 1.16 still asks for the old name of a property of transformers 5.23.
@@ -39,12 +42,16 @@ def prepare(config: RunConfig, tokenizer):
     micro_steps(config, processes())
     reward_weights(config)
     _check_precision(config)
+    check_trackers(config.report_to)
     if config.keep_every % config.save_every:
         raise UserError(f"keep_every={config.keep_every} is not a multiple of save_every={config.save_every}; change "
                         "one of them")
     if config.engine == "transformers" and launched_layout() == "sharded":
         raise UserError("engine 'transformers' cannot generate with a sharded model; set engine to vllm, or launch "
                         "with launch/eight-gpus-ddp.yaml")
+    if config.lora_rank and launched_layout() != "replicated":
+        raise UserError(f"lora_rank={config.lora_rank}: an adapter is not trained with a sharded or offloaded model; "
+                        "launch with launch/one-gpu.yaml or launch/eight-gpus-ddp.yaml, or set lora_rank to 0")
     if processes() > 1 and config.eval_every:
         raise UserError(f"eval_every={config.eval_every}: evaluation during training works in a single process only; "
                         "set eval_every to 0, and keep_every to evaluate the kept policies afterwards")
@@ -85,12 +92,16 @@ def trainer_arguments(config: RunConfig, folder: Path, on_cpu: bool) -> GRPOConf
         beta=config.kl_coef or config.kl_in_reward, scale_rewards="none",
         reward_weights=reward_weights(config), num_iterations=1, shuffle_dataset=False,
         # Responses are generated without dropout, so the loss is computed without it too.
-        disable_dropout=True, bf16=_in_bfloat16(config), use_cpu=on_cpu, activation_checkpointing=not on_cpu,
+        disable_dropout=True, bf16=_in_bfloat16(config), use_cpu=on_cpu,
+        # Activation checkpointing turns off the key-value cache, which a shared prompt needs.
+        activation_checkpointing=not on_cpu and not config.share_prompts,
         # A NaN must be logged where it arises: transformers would log the mean of earlier losses instead.
         logging_nan_inf_filter=False,
         logging_steps=updates, save_steps=config.save_every * updates,
         ddp_find_unused_parameters=False, dataloader_pin_memory=not on_cpu,
-        report_to=[], disable_tqdm=True, log_level="error", **engine_arguments(config))
+        # The recorder drives the trackers, with the names of the records; project and run name are theirs.
+        report_to=[], run_name=folder.parent.stem, project=config.profile,
+        disable_tqdm=True, log_level="error", **engine_arguments(config))
 
 
 def engine_arguments(config: RunConfig) -> dict:
@@ -110,12 +121,11 @@ def build_trainer(config: RunConfig, model, tokenizer, dataset, folder: Path, re
     """The trainer for this run on a data set from `training_dataset`, with checkpoints in `folder` and its records
     written by the recorder."""
     on_cpu = not torch.cuda.is_available()
-    stops = model.generation_config.eos_token_id
-    stops = set(stops) if isinstance(stops, (list, tuple)) else {stops}
     trainer = OneShotTrainer(
-        config, stops, recorder.timed, model=model, processing_class=tokenizer,
+        config, own_stops(model.generation_config), recorder.timed, model=model, processing_class=tokenizer,
         reward_funcs=[recorder.watch(outcome), format, coin(config.seed)],
-        args=trainer_arguments(config, folder, on_cpu), train_dataset=dataset, callbacks=[recorder])
+        args=trainer_arguments(config, folder, on_cpu), train_dataset=dataset, callbacks=[recorder],
+        peft_config=adapter_settings(model, config))
     if not config.share_prompts and launched_layout() == "replicated":
         trainer.check_trl_log_probs()
     return trainer

@@ -9,8 +9,9 @@ from transformers import PrinterCallback
 from trl import GRPOTrainer
 
 from rlvr_utils.errors import UserError
+from rlvr_utils.models.adapters import base_restored, merge_policy, without_wrapper
 from rlvr_utils.models.loading import copy_policy, readable_as_umask_says
-from rlvr_utils.recipe.config import RunConfig
+from rlvr_utils.recipe.config import RunConfig, local_path
 from rlvr_utils.records.run import kept_policy
 from rlvr_utils.sampling.rollouts import sample
 from rlvr_utils.sampling.shared_prompt import token_log_probs
@@ -35,13 +36,18 @@ class OneShotTrainer(GRPOTrainer):
     def _generate_single_turn(self, prompt_ids, *args, **kwargs):
         with self.timed("rollouts"):
             if self.use_vllm:
-                return super()._generate_single_turn(prompt_ids, *args, **kwargs)[0], None
-            model = self.accelerator.unwrap_model(self.model_wrapped)
+                with base_restored(self.model):
+                    return super()._generate_single_turn(prompt_ids, *args, **kwargs)[0], None
+            model = self._policy(self.model_wrapped)
             model.eval()
             responses = sample(model, prompt_ids, self.run_config.max_response_tokens, self.temperature, self.stops,
                                share=self.run_config.shortcuts)
             model.train()
         return responses, None
+
+    def _policy(self, model):
+        """The model without the wrappers of a launcher (torchrun wraps a single process too) and of peft."""
+        return without_wrapper(self.accelerator.unwrap_model(model))
 
     def _tokenize_prompts(self, prompts: list[str]):
         """Tokenize the templated text unchanged: TRL would add a second beginning-of-text token."""
@@ -118,7 +124,7 @@ class OneShotTrainer(GRPOTrainer):
             for name in ("policy_loss", "clip_ratio/region_mean"):
                 self._metrics["train"][name].append(0.0)
             # A zero gradient, so that the optimizer still applies weight decay and momentum.
-            return 0.0 * sum(parameter.sum() for parameter in model.parameters())
+            return 0.0 * sum(parameter.sum() for parameter in model.parameters() if parameter.requires_grad)
         if inputs["idle"].any():
             inputs = _rows(inputs, ~inputs["idle"])
         mask, weights = inputs["completion_mask"], inputs["weights"]
@@ -164,7 +170,7 @@ class OneShotTrainer(GRPOTrainer):
         if not self.run_config.share_prompts:
             return super()._get_per_token_logps_and_entropies(
                 model, input_ids, attention_mask, logits_to_keep, batch_size, compute_entropy, **kwargs)
-        model = self.accelerator.unwrap_model(model)  # torchrun wraps a single process too
+        model = self._policy(model)
         size = batch_size or len(input_ids)
         with self.accelerator.autocast():
             parts = [token_log_probs(model, input_ids[i:i + size], attention_mask[i:i + size], logits_to_keep,
@@ -181,7 +187,7 @@ class OneShotTrainer(GRPOTrainer):
         model.eval()
         with torch.no_grad(), self.accelerator.autocast():
             theirs = super()._get_per_token_logps_and_entropies(model, tokens, mask, 2)[0]
-            own, _ = token_log_probs(model, tokens, mask, 2, self.temperature)
+            own, _ = token_log_probs(self._policy(model), tokens, mask, 2, self.temperature)
         model.train(mode)
         if (theirs - own).abs().max() > (1e-3 if self.args.bf16 is False else 0.1):
             raise UserError(f"for models of type {model.config.model_type!r}, TRL's forward pass gives other "
@@ -204,12 +210,17 @@ class OneShotTrainer(GRPOTrainer):
         self.accelerator.wait_for_everyone()  # a checkpoint is complete when every process has written its part
 
     def _keep(self, folder: Path) -> None:
-        """Keep the policy for evaluation, in the precision of evaluations; a sharded policy is gathered."""
+        """Keep the policy for evaluation, in the precision of evaluations; a sharded policy is gathered, and an adapter
+        is merged."""
         raw, fresh = folder.with_suffix(".raw"), folder.with_suffix(".new")
         self.save_model(str(raw))
+        config = self.run_config
         if self.accelerator.is_main_process:
             for earlier in (fresh, folder):  # from an interrupted attempt
                 shutil.rmtree(earlier, ignore_errors=True)
-            copy_policy(raw, fresh, self.run_config.eval_dtype or self.run_config.dtype)
+            if config.lora_rank:
+                merge_policy(local_path(config.model), raw, fresh, config.eval_dtype or config.dtype)
+            else:
+                copy_policy(raw, fresh, config.eval_dtype or config.dtype)
             fresh.rename(folder)
             shutil.rmtree(raw)

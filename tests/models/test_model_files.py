@@ -164,8 +164,8 @@ def model(tiny_model):
 
 
 def test_a_checkpoint_of_the_run_passes(checkpoint, model):
-    check_checkpoint(checkpoint, model)
-    check_checkpoint(checkpoint.with_name("checkpoint-1"), model)
+    check_checkpoint(checkpoint, model, {})
+    check_checkpoint(checkpoint.with_name("checkpoint-1"), model, {})
 
 
 def rewritten(change):
@@ -214,7 +214,7 @@ DAMAGES = {
 def test_a_damaged_checkpoint_is_one_line_with_the_remedy(checkpoint, model, name):
     damage, message = DAMAGES[name]
     damage(checkpoint)
-    line = line_of(check_checkpoint, checkpoint, model)
+    line = line_of(check_checkpoint, checkpoint, model, {})
     assert message in line and str(checkpoint) in line and "delete checkpoint-2" in line
     assert not (checkpoint / "ran").exists()
 
@@ -223,11 +223,11 @@ def test_what_is_cut_into_pieces_is_left_to_the_trainer(checkpoint, model):
     for name in ("optimizer.pt", "scheduler.pt"):
         (checkpoint / name).unlink()
     (checkpoint / "global_step2").mkdir()  # DeepSpeed's
-    check_checkpoint(checkpoint, model)
+    check_checkpoint(checkpoint, model, {})
     (checkpoint / "global_step2").rmdir()
     (checkpoint / "model.safetensors").unlink()
     (checkpoint / "pytorch_model_fsdp_0").mkdir()
-    check_checkpoint(checkpoint, model)
+    check_checkpoint(checkpoint, model, {})
 
 
 def test_without_the_damaged_checkpoint_the_run_goes_on_from_the_earlier_one(config, results, checkpoint):

@@ -14,7 +14,8 @@ from rlvr_utils.pocket.pretrain import Pretraining
 
 @pytest.fixture
 def small(monkeypatch):
-    for name, value in (("ROWS", 2), ("ROW_TOKENS", 64), ("PART_STEPS", 2), ("TOKENIZER_DOCUMENTS", 300), ("WARMUP", 2)):
+    sizes = {"ROWS": 2, "ROW_TOKENS": 64, "PART_STEPS": 2, "TOKENIZER_DOCUMENTS": 300, "WARMUP": 2}
+    for name, value in sizes.items():
         monkeypatch.setattr(pretrain, name, value)
 
 

@@ -64,7 +64,7 @@ def test_the_pocket_profile_keeps_the_papers_recipe():
 @pytest.mark.parametrize("name", profile_names())
 def test_every_value_of_a_profile_is_explained(name):
     lines = (FOLDER / f"{name}.yaml").read_text(encoding="utf-8").splitlines()
-    for line in [line for line in lines if line.startswith("like: ")]:
+    for line in (line for line in lines if line.startswith("like: ")):  # and what those are like
         lines += (FOLDER / f"{line.removeprefix('like: ')}.yaml").read_text(encoding="utf-8").splitlines()
     sources = ("model:", "pool:", "temperature:", "learning_rate:", "steps:", "prompts_per_step:")
     for start in sources:
@@ -81,7 +81,7 @@ def named(action, *words) -> str:
 
 def test_an_unknown_profile_is_one_line_that_lists_the_known():
     for name in ("laptop", "", ["pocket"]):
-        assert "pocket, qwen2.5" in line_of(load_profile, name)
+        assert "pocket, pocket-lora, qwen2.5" in line_of(load_profile, name)
 
 
 @pytest.mark.parametrize("misspelled", [{"epochs": 3}, {3: 4}, {"": 1}, {"x" * 10**7: 1}], ids=shown)
@@ -251,7 +251,7 @@ OTHER = {"dtype": "bfloat16", "eval_dtype": "float32", "reward": "random", "engi
          "label": "near", "eval_top_p": 0.5}
 
 
-PAPER = [name for name in profile_names() if name not in ("pocket", "smollm2-135m")]
+PAPER = [name for name in profile_names() if "lora" not in name and name not in ("pocket", "smollm2-135m")]
 
 
 @pytest.mark.parametrize("name", PAPER)
@@ -283,6 +283,18 @@ def test_what_differs_between_the_papers_models():
     assert sampled == {**dict.fromkeys(("MATH500", "Minerva", "OlympiadBench", "ARC-E", "ARC-C"), (1, 0.0)),
                        **dict.fromkeys(("AIME24", "AMC23", "AIME25"), (8, 0.6))}
     assert load_profile("llama-3.2-3b-instruct").eval_template == "llama"
+
+
+@pytest.mark.parametrize(("name", "like", "differences"), [
+    ("qwen2.5-math-1.5b-lora", "qwen2.5-math-1.5b", {"dtype", "micro_batch", "engine_memory", "keep_every"}),
+    ("qwen2.5-math-1.5b-lora-16gb", "qwen2.5-math-1.5b", {"dtype", "micro_batch", "engine_memory", "keep_every"}),
+    ("pocket-lora", "pocket", set())])
+def test_a_profile_of_an_adapter_differs_where_it_says(name, like, differences):
+    """Ten times the learning rate of full weights, and what a small card forces."""
+    adapted, full = to_fields(load_profile(name)), to_fields(load_profile(like))
+    found = {field for field in full if adapted[field] != full[field]} - {"profile"}
+    assert found <= differences | {"lora_rank", "learning_rate"} and adapted["lora_rank"] and not full["lora_rank"]
+    assert adapted["learning_rate"] == pytest.approx(10 * full["learning_rate"])
 
 
 def test_the_committed_runs_keep_their_names():

@@ -19,6 +19,7 @@ from rlvr_utils.scale.plan import EXPECTED_LENGTH, check_fit, plan, plan_text, p
 A100 = Hardware("NVIDIA A100-SXM4-80GB", 8, 79.3, 96, 1000.0, 2000.0)
 H100 = Hardware("NVIDIA H100 80GB HBM3", 1, 79.1, 26, 200.0, 1000.0)
 SMALL_CARD = Hardware("NVIDIA GeForce RTX 4090", 1, 23.6, 16, 64.0, 2000.0)
+TINY_CARD = Hardware("NVIDIA GeForce RTX 4080", 1, 15.6, 16, 32.0, 500.0)
 LAPTOP = Hardware("", 0, 0.0, 8, 16.0, 50.0)
 PARAMETERS = 1480  # 32 x 8 embeddings, tied; two layers of 72 + 36 + 36 + 64 + 3 x 128 + 16; 8 in the last norm
 
@@ -75,8 +76,40 @@ def test_memory_of_training_is_the_sum_of_its_parts(made_up):
 def test_shared_prompts_cost_whole_logits_and_fewer_tokens(made_up):
     costed = plan(made_up.changed(share_prompts=True), replace(A100, gpus=1))
     tokens = 2 * 6 + 1 * 4
-    activations = 4 * (2 * tokens * 8 + tokens * (10 * 8 + 4 * 16) + 3 * 2 * 6 * 32)
+    activations = 4 * (2 * tokens * (10 * 8 + 4 * 16) + 3 * 2 * 6 * 32)
     assert costed.training * GIB == pytest.approx(costs.GPU_BASE + 5 * 4 * PARAMETERS + activations)
+
+
+def test_an_adapter_replaces_what_is_trained_and_the_reference(made_up):
+    """Rank 2: per layer four attention matrices with inputs and outputs of 8 (keys and values: 4), three of the MLP."""
+    one, adapter = replace(A100, gpus=1), 2 * 2 * (2 * (8 + 8) + 2 * (8 + 4) + 3 * (8 + 16))
+    config = made_up.changed(lora_rank=2)
+    costed = plan(config, one)
+    weights, resident = 4 * PARAMETERS, costs.GPU_BASE + 4 * PARAMETERS + 3 * 4 * adapter
+    activations = 4 * (2 * 20 * 8 + 20 * (16 * 8 + 5 * 16) + costs.HEAD_TILE + 20 * 8)
+    assert (costed.parameters, costed.adapter) == (PARAMETERS, adapter)
+    assert costed.resident * GIB == pytest.approx(resident)
+    assert costed.training * GIB == pytest.approx(resident + 4 * adapter + activations)
+    assert plan(config.changed(kl_coef=0.0), one).resident == costed.resident
+    half = plan(config.changed(dtype="bfloat16"), one)
+    assert half.resident * GIB == pytest.approx(costs.GPU_BASE + weights / 2 + 3 * 4 * adapter)
+    assert costed.disk * GIB == pytest.approx(2 * 3 * 4 * adapter + weights + 11 * costs.RECORDS)
+    assert (costed.ram - plan(made_up, one).ram) * GIB == pytest.approx(costs.MERGE_WIDTH * PARAMETERS)
+    assert plan(config.changed(lora_targets=("q_proj",)), one).adapter == 2 * 2 * (8 + 8)
+    assert f"{adapter:,} parameters" in plan_text(costed)
+    with pytest.raises(UserError, match="lora_targets.*'query'"):
+        plan(config.changed(lora_targets=("query",)), one)
+
+
+@pytest.mark.parametrize(("profile", "card"), [
+    ("qwen2.5-math-1.5b-lora", SMALL_CARD), ("qwen2.5-math-1.5b-lora-16gb", TINY_CARD)])
+def test_an_adapters_profile_fits_its_card_with_room_and_full_weights_do_not(profile, card):
+    config = with_arm(load_profile(profile), "one-shot", 0)
+    check_fit(plan(config, replace(card, gpu_memory=0.85 * card.gpu_memory)))
+    with pytest.raises(UserError, match="micro_batch"):
+        check_fit(plan(config.changed(micro_batch=32), card))
+    with pytest.raises(UserError, match="lora_rank"):
+        check_fit(plan(with_arm(load_profile("qwen2.5-math-1.5b"), "one-shot", 0), card))
 
 
 def test_plain_data_parallel_repeats_everything_and_sharding_divides_it(made_up):
@@ -138,6 +171,7 @@ def test_time_is_work_over_the_cards_rates(made_up):
     assert plan(made_up.changed(autocast=True), one).training_hours[1] == pytest.approx(by_hand(5, fast))
     assert plan(made_up.changed(kl_coef=0.0), one).training_hours[1] == pytest.approx(by_hand(4, slow))
     assert plan(made_up.changed(updates_per_rollout=2), one).training_hours[1] == pytest.approx(by_hand(6, slow))
+    assert plan(made_up.changed(lora_rank=2), one).training_hours[1] == pytest.approx(by_hand(4, slow))
 
 
 def test_hours_of_eight_gpus_count_eight_times_in_training_and_once_in_evaluation(paper):
@@ -215,7 +249,7 @@ def test_seven_billion_parameters_fit_only_in_shards(paper):
 
 
 @pytest.mark.parametrize(("changes", "hardware", "line"), [
-    ({}, SMALL_CARD, "24.5 GiB on each NVIDIA GeForce RTX 4090, .* 22.4 .*one-24gb-gpu.yaml, or .*dtype"),
+    ({}, SMALL_CARD, "24.5 GiB on each NVIDIA GeForce RTX 4090, .* 22.4 .*one-24gb-gpu.yaml, .*lora_rank.*dtype"),
     ({"micro_batch": 64}, H100, r"training needs .*lower micro_batch \(now 64\)"),
     ({"share_prompts": True, "micro_batch": 16}, H100, "training needs .*set share_prompts to false"),
     ({"engine_memory": 0.8}, H100, r"generation needs .*lower engine_memory \(now 0.8\)"),
