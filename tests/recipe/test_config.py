@@ -81,7 +81,7 @@ def named(action, *words) -> str:
 
 def test_an_unknown_profile_is_one_line_that_lists_the_known():
     for name in ("laptop", "", ["pocket"]):
-        assert "pocket, pocket-lora, qwen2.5" in line_of(load_profile, name)
+        assert all(name in line_of(load_profile, name) for name in profile_names())
 
 
 @pytest.mark.parametrize("misspelled", [{"epochs": 3}, {3: 4}, {"": 1}, {"x" * 10**7: 1}], ids=shown)
