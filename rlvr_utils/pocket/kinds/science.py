@@ -92,7 +92,8 @@ def property_question(d: Dice) -> Choice:
 
 
 def worked(problem: Choice, rng: random.Random) -> list[str]:
-    """What is wanted, then one choice after the other: its group, the wanted group, whether they are the same."""
+    """What is wanted, the group of every choice with its letter, and the letter of the wanted group. The letter follows
+    its group, so that it can be found again by looking where the group stood before (see FINDINGS.md)."""
     group = problem.wanted
     if problem.needs_property:
         fact = PROPERTIES[group]
@@ -101,15 +102,12 @@ def worked(problem: Choice, rng: random.Random) -> list[str]:
     else:
         sentences = [rng.choice((f"We are looking for {a(group)}.", f"We need {a(group)}.", f"It has to be {a(group)}.",
                                  f"The question asks for {a(group)}."))]
-    compare = rng.choice(("we want {}", "we need {}", "the question is {}", "it should be {}", "we look for {}",
-                          "asked for is {}"))
-    no, yes = rng.choice((("no", "yes"), ("wrong", "right"), ("not this", "this one"), ("different", "the same")))
-    for letter, choice, other in zip(LETTERS, problem.choices, problem.groups):
-        verdict = yes if other == group else no
-        sentences.append(f"{letter}. {choice} is {a(other)}, {compare.format(a(group))}: {verdict}.")
-        if other == group:
-            break
-    return sentences
+    form = rng.choice(("{letter}. {choice} is {group} {letter}.", "{letter}: {choice}, {group} {letter}.",
+                       "{letter}. {choice}: {group} {letter}."))
+    sentences += [form.format(letter=letter, choice=choice, group=other)
+                  for letter, choice, other in zip(LETTERS, problem.choices, problem.groups)]
+    return [*sentences, rng.choice(("We want {}.", "So we take {}.", "This leaves {}.", "The one we need is {}.",
+                                    "It must be {}.", "That is {}.")).format(f"{group} {problem.answer}")]
 
 
 def brief(problem: Choice, rng: random.Random) -> list[str]:
