@@ -8,7 +8,7 @@ from dataclasses import dataclass, field, replace
 from functools import cached_property
 from itertools import product
 
-from rlvr_utils.data.prompts import STOP_STRINGS, evaluation_prompt, training_prompt
+from rlvr_utils.data.prompts import evaluation_prompt, stop_strings, training_prompt
 from rlvr_utils.evaluation.benchmarks import GRADERS, until_stop
 from rlvr_utils.grading import grade_batch, has_box
 from rlvr_utils.models.engines import evaluation_stops
@@ -103,7 +103,7 @@ def ask(model, tokenizer, problems: list, temperature: float, style: str | None 
         written = sample(model, [ids[place] for place in chunk], LIMIT, temperature, stops, generator=generator)
         for place, response in zip(chunk, written):
             responses[place] = response
-    texts = [until_stop(start + tokenizer.decode(response, skip_special_tokens=True), STOP_STRINGS[TEMPLATE])
+    texts = [until_stop(start + tokenizer.decode(response, skip_special_tokens=True), stop_strings(TEMPLATE))
              for start, response in zip(starts, responses)]
     return Answers(problems, ids, responses, texts, [response[-1] in stops for response in responses], temperature)
 
