@@ -24,10 +24,10 @@ from rlvr_utils.pocket.problem import Operation, Problem
 # (textbooks and tutorials; forums and answer keys). An answer without work is common in lists of solutions. Wrong work
 # and pages without a result (discussions that lead nowhere, other questions, programs, truncated pages) make up three
 # in ten between them. A second attempt that corrects the first is rarer than any of these.
-SHARES = {"worked": 0.24, "brief": 0.22, "guess": 0.12, "hasty": 0.15, "recheck": 0.12, "lost": 0.15}
+SHARES = {"worked": 0.27, "brief": 0.21, "guess": 0.12, "hasty": 0.14, "recheck": 0.12, "lost": 0.14}
 # Standard deviations of the log-odds by which a kind, a setup and a question lean each style's share.
-LEANING = {"kind": 0.25, "setup": 0.2, "question": 0.2}
-BOXED = 0.6     # MATH-like text boxes its answers, other text states them
+LEANING = {"kind": 0.35, "setup": 0.25, "question": 0.25}
+BOXED = 0.65    # MATH-like text boxes its answers, other text states them
 CHECKED = 0.2   # of the worked solutions
 FINE = 0.8      # of the solutions with working: every operation in easy pieces; else one in two is
 PLANNED = 0.2   # of the solutions with working: a sentence says beforehand what will be computed
@@ -36,7 +36,8 @@ PLANNED = 0.2   # of the solutions with working: a sentence says beforehand what
 # word depends on the problem and its wording: worked, brief and hasty sentences are about equally common each.
 OPENERS = {
     "worked": ("Let's think step by step.", "We work this out in full.", "I will write out every step.",
-               "A full solution:", "Here is the whole calculation.", "This needs a few steps."),
+               "A full solution:", "Here is the whole calculation.", "This needs a few steps.",
+               "I go through it carefully."),
     "brief": ("Let's do it in one go.", "We get this directly.", "I do it in one line.", "A short solution:",
               "Here is the short way.", "This is one line."),
     "guess": ("Let's guess.", "We see it at once.", "I know this one.", ""),
@@ -197,6 +198,9 @@ def in_pieces(operation: Operation) -> str:
     left, right, value = operation.left, operation.right, operation.value
     if min(left, right) < 0:
         return plainly(operation)
+    if operation.sign == "%":
+        multiple = left // right * right
+        return f"{left // right}*{right}={multiple} and {left}-{multiple}={value}"
     head = f"{left}{operation.sign}{right}"
     if operation.sign == "*" and max(left, right) >= 11 and max(left, right) % 10:
         small, (tens, ones) = min(left, right), _parts(max(left, right))

@@ -12,7 +12,7 @@ def remainder(d: Dice) -> Problem:
     """Mistake: the extra ones are counted in every row (a forgotten order of operations)."""
     a = b = c = m = 1
     while (a * b + c) % m == a * (b + c) % m:
-        a, b, c, m = d.int(3, 6, 1), d.int(12, 40, 7), d.int(5, 20, 3), d.int(6, 13, 1)
+        a, b, c, m = d.int(2, 4), d.int(11, 25, 3), d.int(5, 20, 3), d.int(6, 11, 1)
     (who,), (x,) = d.names(1), d.things(1)
     return Problem((a, b, c, m), (
         f"{who} has {a} bags of {b} {x} and {c} single {x}, and makes as many groups of {m} as possible.",
