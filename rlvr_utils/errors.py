@@ -1,6 +1,7 @@
 """The one error type that users of this package should ever see, and helpers for quoting values in its message."""
 from __future__ import annotations
 
+import difflib
 import reprlib
 import sys
 from collections.abc import Iterable
@@ -33,6 +34,12 @@ def listed(names: Iterable) -> str:
     texts = [str(name) for name in names]
     shortened = [text if len(text) <= 30 else f"{text[:30]}..." for text in texts[:6]]
     return ", ".join(shortened) + (f" and {len(texts) - 6} more" if len(texts) > 6 else "")
+
+
+def nearest(name: object, known: Iterable[str]) -> str:
+    """`did you mean 'x'?` with the most similar name, or "" if none is similar."""
+    near = difflib.get_close_matches(str(name)[:100], list(known), 1)
+    return f"did you mean {near[0]!r}?" if near else ""
 
 
 def reason(error: Exception) -> str:

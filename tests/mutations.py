@@ -383,6 +383,42 @@ MUTATIONS = {
         "None)",
         "evaluation/test_evaluation.py",
     ),
+    "grading rules are not part of an evaluation's settings": (
+        "recipe/identity.py",
+        'settings["rules"] = rules',
+        "pass",
+        "recipe/test_identity.py",
+    ),
+    "nothing says in clear how an evaluation was made": (
+        "recipe/identity.py",
+        "{name: getattr(config, name) for name in CONFIGURED}",
+        "{}",
+        "recipe/test_identity.py",
+    ),
+    "a field that is set twice gets its last value": (
+        "study/study.py",
+        "        if name in changes:",
+        "        if name is changes:",
+        "test_cli.py",
+    ),
+    "an option and a setting for one field": (
+        "study/study.py",
+        "if options.get(option) is not None:",
+        "if False:",
+        "test_cli.py",
+    ),
+    "an option given at its default has no effect": (
+        "cli.py",
+        "if getattr(options, name) not in (None, []):",
+        "if getattr(options, name) not in (None, [], DEFAULTS.get(name)):",
+        "test_cli.py",
+    ),
+    "a set's name gives it no rules": (
+        "recipe/identity.py",
+        'if benchmark.file.startswith(PUBLIC) else []), benchmark.name,',
+        'if benchmark.file.startswith(PUBLIC) else []),',
+        "evaluation/test_evaluation.py",
+    ),
     "golds of any length": ("grading/verdicts.py", " or len(gold) > MAX_ANSWER", "", "grading/test_grading.py"),
     "a name that stands twice in a row": (
         "data/files.py",

@@ -9,7 +9,7 @@ import sys
 import pytest
 from conftest import ROOT, write_lines
 
-from rlvr_utils import cli
+from rlvr_utils import cli, progress
 from rlvr_utils.cli import main
 from rlvr_utils.errors import shown
 from rlvr_utils.recipe.arms import with_arm
@@ -145,7 +145,8 @@ def test_help_is_there_and_explains_every_option(capsys, words):
     assert left.value.code == 0 and text.startswith("usage: python -m rlvr_utils")
     if len(words) > 1:
         for option in ("--profile", "--results", "--model", "--train-file", "--eval-files", "--max-steps"):
-            assert option in text
+            trains = words[0] != "evaluate" or option not in ("--train-file", "--max-steps")
+            assert (option in text) == trains
     else:
         assert all(command in text for command in ("reproduce", "train", "evaluate"))
 
@@ -180,7 +181,7 @@ RECORDED = next((ROOT / "results" / "pocket" / "runs").glob("one-shot-s0-*"))
 @pytest.mark.parametrize(("words", "message"), [
     (["train", "--set", "learning_rat=1"], "did you mean 'learning_rate'"),
     (["train", "--stop-after", "0"], "--stop-after 0"),
-    (["drill", "--record", "/nowhere/record.json"], "--record /nowhere/record.json"),
+    (["drill", "--record", "/dev/null/record.json"], "--record /dev/null/record.json"),
     (["evaluate", "--eval-files", "average=/x.jsonl"], "benchmark 1: field 'name' is 'average'"),
     (["evaluate", "--eval-files", "/nowhere.jsonl"], "rlvr_utils: /nowhere.jsonl: no such file"),
     (["train", "--set", "learning_rate=fast"], "field 'learning_rate' is 'fast'"),
@@ -191,17 +192,91 @@ RECORDED = next((ROOT / "results" / "pocket" / "runs").glob("one-shot-s0-*"))
     (["evaluate", "--set", "report_to=trackio"], "report_to"),
     (["prompts", "--eval-template", "alpaca"], "eval_template 'alpaca'"),
     (["train", "--set", "lora_alpha=8"], "lora_rank"), (["plan", "--set", "lora_targets=[q_proj]"], "lora_rank"),
-    (["evaluate", "--max-steps", "5"], "--max-steps has no effect"),
+    (["evaluate", "--max-steps", "5"], "--max-steps is not an option"),
+    (["evaluate", "--set", "steps=5"], "--set steps=5 has no effect"),
+    (["evaluate", "--eval-file", "x.jsonl"], "did you mean '--eval-files'"),
+    (["train", "--profile", "poket"], "did you mean 'pocket'"),
+    (["train", "--arm", "oneshot"], "did you mean 'one-shot'"),
+    (["train", "--seed", "one"], "--seed"), (["export", "a", "b", "c"], "c is one word too many"),
+    (["drill", "--steps", "1"], "--steps 1"),
+    (["drill", "--quiet", "--set", "prompts_per_step=300", "--layers", "1"], "--prompts"),
+    (["train", "--arm", "base", "--max-steps", "3"], "--max-steps 3 has no effect together with --arm base"),
     (["evaluate", "--run", str(RECORDED), "--model", "nonsense"], "--model has no effect together with --run"),
     (["evaluate", "--run", str(RECORDED), "--seed", "3"], "--seed has no effect together with --run"),
+    (["evaluate", "--run", str(RECORDED), "--seed", "0"], "--seed has no effect together with --run"),
+    (["evaluate", "--run", str(RECORDED), "--profile", "pocket"], "--profile has no effect together with --run"),
+    (["train", "--config", "x.json", "--profile", "pocket"], "--profile has no effect together with --config"),
+    (["train", "--config", "x.json", "--arm", "one-shot"], "--arm has no effect together with --config"),
+    (["train", "--config", "x.json", "--seed", "0"], "--seed has no effect together with --config"),
     (["evaluate", "--run", str(RECORDED), "--eval-files", "/nowhere.jsonl"], "/nowhere.jsonl: no such file"),
     (["evaluate", "--run", str(RECORDED), "--set", "eval_max_tokens=64"], "its weights are not in"),
-    (["evaluate", "--run", str(RECORDED), "--set", "kl_coef=1"], "field 'kl_coef'"),
+    (["evaluate", "--run", str(RECORDED), "--set", "kl_coef=1"], "--set kl_coef=1: field 'kl_coef'"),
 ])
 def test_an_option_without_effect_or_meaning_is_named(words, message, capsys):
     assert cli.main(words) == 2
     line, = capsys.readouterr().err.splitlines()
     assert message in line
+
+
+@pytest.mark.parametrize(("words", "field"), [
+    (["train", "--max-steps", "3", "--set", "steps=4"], "steps"),
+    (["train", "--model", "a", "--set", "model=b"], "model"),
+    (["train", "--train-file", "a.jsonl", "--set", "pool=b.jsonl"], "pool"),
+    (["plan", "--set", "steps=3", "--set", "steps=5"], "steps"),
+    (["plan", "--set", "steps=3", "--set", "steps=3"], "steps"),
+    (["evaluate", "--eval-files", "a.jsonl", "--set", "benchmarks=[]"], "benchmarks"),
+    (["evaluate", "--run", str(RECORDED), "--eval-files", "a.jsonl", "--set", "benchmarks=[]"], "benchmarks"),
+    (["prompts", "--eval-template", "chat", "--set", "eval_template=qwen-boxed"], "eval_template"),
+    (["drill", "--set", "kl_coef=0", "--set", "kl_coef=1"], "kl_coef"),
+    (["train", "--seed", "1", "--seed", "2"], "--seed"),
+    (["train", "--profile", "pocket", "--profile", "x"], "--profile"),
+    (["train", "--eval-files", "a.jsonl", "--eval-files", "b.jsonl"], "--eval-files")])
+def test_two_values_for_one_field_are_refused(words, field, capsys):
+    assert cli.main(words) == 2
+    line, = capsys.readouterr().err.splitlines()
+    assert field in line and ("twice" in line or "leave one of them out" in line)
+
+
+def test_an_interrupted_command_says_what_it_keeps(monkeypatch, capsys):
+    def interrupted(*_):
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr("rlvr_utils.recipe.config.load_profile", interrupted)
+    monkeypatch.setattr("rlvr_utils.study.study.load_profile", interrupted)
+    for command, kept in (("drill", "keeps nothing"), ("train", "if there is none yet"), ("plan", "repeat")):
+        assert cli.main([command]) == 130
+        line, = capsys.readouterr().err.splitlines()
+        assert kept in line
+
+
+def test_a_plan_only_advises(monkeypatch, capsys):
+    """What does not fit here is planned all the same, and a model that is not here has no estimate."""
+    monkeypatch.setenv("HF_HUB_OFFLINE", "1")
+    assert cli.main(["plan", "--profile", "qwen2.5-math-1.5b", "--hardware", "1 x V100 1"]) == 0
+    seen = capsys.readouterr()
+    assert seen.out.startswith("Plan of qwen2.5-math-1.5b") and "warning" in seen.err
+    assert cli.main(["plan", "--model", "nobody/nothing"]) == 0
+    line, = capsys.readouterr().err.splitlines()
+    assert "warning" in line and "nobody/nothing" in line and "HF_HUB_OFFLINE" in line
+
+
+def test_a_quiet_command_notes_nothing_of_other_processes(capsys):
+    progress.note("one")
+    assert capsys.readouterr().out == "one\n"
+    assert cli.main(["evaluate", "--quiet", "--step", "1"]) == 2
+    progress.note("two")
+    assert capsys.readouterr().out == ""
+    progress.hush(False)
+
+
+def test_nested_progress_in_a_log_is_plain_lines(monkeypatch, capsys):
+    monkeypatch.setattr(progress, "_shown", True)
+    with progress.progress(2, "outer", "steps") as outer:
+        for _ in progress.tracked(range(2), 2, "inner", "answers"):
+            pass
+        outer.update()
+    text = capsys.readouterr().err
+    assert "inner" in text and "\x1b" not in text and "s/ steps" not in text
 
 
 def test_settings_count_more_than_the_arm(capsys):
@@ -210,8 +285,8 @@ def test_settings_count_more_than_the_arm(capsys):
 
     from rlvr_utils.study.study import open_study
 
-    options = SimpleNamespace(settings=["examples=[13]", "learning_rate=1e-5"])
-    config = cli._arm_config(options, open_study(), "one-shot", 0)
+    options = SimpleNamespace(settings=["examples=[13]", "learning_rate=1e-5"], arm="one-shot", max_steps=None)
+    config = cli._arm_config(options, open_study(), 0)
     assert (config.arm, config.examples, config.learning_rate) == ("one-shot", (13,), 1e-5)
 
 

@@ -2,6 +2,7 @@
 from __future__ import annotations
 
 import json
+import os
 import re
 from pathlib import Path
 
@@ -64,11 +65,19 @@ def hub_rows(name: str, split: str) -> list[dict]:
         splits = load_dataset(repository, subset or None)
         rows = list(splits[split] if split in splits else splits[next(iter(splits))])
     except Exception as error:  # the hub's client raises many types; the user needs one line
-        raise UserError(f"dataset {name!r} could not be loaded ({type(error).__name__}); check the "
-                        "name and the network, or give a local file") from error
+        raise UserError(f"dataset {name!r} could not be loaded ({type(error).__name__}); "
+                        f"{offline() or 'check the name and the network'}, or give a local file") from error
     if not rows:
         raise UserError(f"dataset {name!r} has no rows; give another one, or a local file")
     return rows
+
+
+def offline() -> str:
+    """Why the hub's client downloads nothing, and the remedy; "" if no variable of the environment forbids it."""
+    for name in ("HF_HUB_OFFLINE", "HF_DATASETS_OFFLINE", "TRANSFORMERS_OFFLINE"):
+        if os.environ.get(name, "").upper() in ("1", "ON", "YES", "TRUE"):
+            return f"{name} is set, so nothing is downloaded; unset it"
+    return ""
 
 
 def read_text(path: Path) -> str:

@@ -29,9 +29,10 @@ def load_benchmark(source: str | Path, limit: int | None = None) -> list[Problem
     for number, row in enumerate(source_rows(source, "test")[:limit], start=1):
         problem, answer_field = parse_row(row, number, source)
         if not problem.answer.strip():
-            raise UserError(f"{source}: row {number} has no answer in `{answer_field}`; fill it in, or "
-                            "remove the row")
-        named = next((name for name in ("id", "unique_id") if name in row), None)
+            raise UserError(f"{source}: row {number} has no answer in `{answer_field}` (its columns: {listed(row)}); "
+                            "fill it in, or remove the row")
+        columns = {column.lower() for column in row}
+        named = next((name for name in ("id", "unique_id") if name in columns), None)
         if named and seen.setdefault(problem.id, number) != number:
             raise UserError(f"{source}: row {number} has the same `{named}` {shown(problem.id)} as row "
                             f"{seen[problem.id]}; give every row its own")

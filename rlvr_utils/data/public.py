@@ -198,7 +198,8 @@ def _checked(rows: list[dict], entry: PublicSet, place: str, remedy: str) -> lis
         raise UserError(f"{place}: expected {entry.rows} rows, found {len(rows)}; {remedy}")
     for number, row in enumerate(rows, start=1):
         has = list(row) if isinstance(row, dict) else []
-        missing = [column for column in entry.columns if column not in has]
+        lower = {str(column).lower() for column in has}
+        missing = [column for column in entry.columns if column.lower() not in lower]
         if missing:
             raise UserError(f"{place}: row {number}: expected column {', '.join(missing)}, found "
                             f"{listed(has) or 'none'}; {remedy}")

@@ -15,6 +15,8 @@ from rlvr_utils.errors import UserError, listed, shown
 from rlvr_utils.grading import boxed_answer
 
 LETTERS = "ABCDEFGH"
+COLUMNS = ("id", "unique_id", "idx", "subject", "subfield", "type", "level", "question", "problem", "input", "prompt",
+           "body", "choices", "answerKey", "solution", "answer", "final_answer", "target", "reward_model", "extra_info")
 # GSM8K ends its worked solutions with this mark and the answer, and annotates calculations as <<48/2=24>>.
 MARK = "####"
 ANNOTATION = re.compile(r"<<[^<>=]*=[^<>]*>>")
@@ -41,6 +43,7 @@ def parse_row(row: dict, number: int, source) -> tuple[Problem, str]:
     place = f"{source}: row {number}"
     if not isinstance(row, dict):
         raise UserError(f"{place} is not an object with fields; give one JSON object per row")
+    row = _lower_case(row, place)
     extra = row.get("extra_info") if isinstance(row.get("extra_info"), dict) else {}
     id_field, identity = next((name, value) for name, value in (
         ("extra_info.index", extra.get("index")), ("id", row.get("id")), ("unique_id", row.get("unique_id")),
@@ -58,6 +61,20 @@ def parse_row(row: dict, number: int, source) -> tuple[Problem, str]:
     subject = None if subject is None else _text(subject, f"{place}, field `{subject_field}`")
     kind = next((found for found in (row.get("kind"), extra.get("kind")) if isinstance(found, str)), None)
     return Problem(texts[id_field], texts[question_field], answer, subject, number, kind), answer_field
+
+
+def _lower_case(row: dict, place: str) -> dict:
+    """The row with the names of known columns in their usual case, such as `answer` for AIME's `Answer`. A column
+    that has that name already is taken."""
+    names = {name.lower(): name for name in COLUMNS}
+    fields: dict = {}
+    for column, value in row.items():
+        usual = names.get(str(column).lower(), column)
+        name = column if usual in row else usual
+        if name in fields:
+            raise UserError(f"{place}: two columns are called {shown(name)} in capital or small letters; leave one out")
+        fields[name] = value
+    return fields
 
 
 def final_answer(text: str, place: str) -> str:

@@ -10,14 +10,11 @@ from rlvr_utils.data.problems import source_rows
 from rlvr_utils.errors import UserError
 from rlvr_utils.progress import tracked
 from rlvr_utils.recipe.config import Benchmark, RunConfig, local_path
-from rlvr_utils.recipe.identity import evaluation_identity
+from rlvr_utils.recipe.identity import evaluation_identity, evaluation_settings, grading_rules
 
 GRADERS = ("qwen-eval", "math-verify")
 # Words of self-reflection that the paper counts (§3.2.4); a response counts at most once per word.
 REFLECTION = ("rethink", "recheck", "recalculate")
-# The authors' names for the paper's data sets; their evaluation has special grading rules for some of them.
-AUTHORS_NAMES = {"MATH500": "math500", "Minerva": "minerva_math", "OlympiadBench": "olympiadbench", "AIME24": "aime24",
-                 "AIME25": "aime25", "AMC23": "amc23"}
 KEPT_RESPONSES = 12
 KEPT_OPENINGS = 40  # of the ways in which responses begin, the commonest
 
@@ -79,11 +76,6 @@ def answers(policy, prompts: list[str], config: RunConfig, benchmark: Benchmark,
 def until_stop(text: str, stops: tuple[str, ...]) -> str:
     """The text up to the first stop string, where the authors' evaluation ends an answer."""
     return text[:min((place for stop in stops if (place := text.find(stop)) >= 0), default=len(text))]
-
-
-def grading_rules(benchmark: Benchmark) -> str | None:
-    """The authors' name for the data set that a benchmark is or stands for, None for any other: see `grade`."""
-    return AUTHORS_NAMES.get(benchmark.stands_for)
 
 
 def answer_and_grade(policy, prompts: list[str], golds: list[str], config: RunConfig, benchmark: Benchmark,
@@ -189,6 +181,6 @@ def evaluate(policy, loaded: list[tuple[Benchmark, list]], config: RunConfig,
             row, kept = score_choices(policy, benchmark, problems), []
         else:
             row, kept = evaluate_benchmark(policy, benchmark, problems, config, seed)
-        rows.append({**row, **identity})
+        rows.append({**row, **identity, "asked": evaluation_settings(config, benchmark)})
         responses += [{**response, **identity} for response in kept]
     return rows, responses

@@ -27,6 +27,7 @@ Symbolic = Callable[[str, str], bool]
 BENCHMARKS = ("math500", "minerva_math", "olympiadbench", "aime24", "aime25", "amc23", "asdiv", "mawps")
 _KEEPS_UNITS = "minerva_math"  # its golds are full of variables that look like units
 _NORMALISED_ONCE = ("math500", "minerva_math")  # the authors extract these golds from a solution each time
+SPECIAL_RULES = (*_NORMALISED_ONCE, "asdiv")  # the others are graded by the common rules
 
 _TOLERANCE = 1e-4
 _LETTERS = "ABCDE"

@@ -5,7 +5,7 @@ import os
 from contextlib import contextmanager
 from pathlib import Path
 
-from rlvr_utils.data.files import expanded
+from rlvr_utils.data.files import expanded, offline
 from rlvr_utils.errors import UserError, reason, shown
 from rlvr_utils.models.files import check_folder, stored_shapes
 from rlvr_utils.models.gguf import gguf_file, gguf_tokenizer, read_gguf
@@ -118,11 +118,7 @@ def _generates_as_forward(model) -> bool:
 
 
 def _hub_remedy() -> str:
-    switches = [name for name in ("HF_HUB_OFFLINE", "TRANSFORMERS_OFFLINE")
-                if os.environ.get(name, "").upper() in ("1", "ON", "YES", "TRUE")]
-    if switches:
-        return f"{switches[0]} is set, so nothing is downloaded; unset it, or give a folder"
-    return "check the id and the network, or give a folder"
+    return f"{offline() or 'check the id and the network'}, or give a folder"
 
 
 def _set_special_tokens(source: str, settings, tokenizer) -> None:

@@ -6,7 +6,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from rlvr_utils.data.files import expanded
+from rlvr_utils.data.files import expanded, offline
 from rlvr_utils.errors import UserError, reason
 from rlvr_utils.models.adapters import adapter_shapes
 from rlvr_utils.models.loading import looks_like_path
@@ -44,12 +44,14 @@ def model_config(source: str):
                            f"python -m rlvr_utils.models {source} FOLDER")
     if not (path / "config.json").is_file():
         what = "has no config.json" if path.exists() else "is neither a folder here nor a known hub id"
-        remedy = f"give a Hugging Face folder or one of: {', '.join(entries)}"
+        ids = [name for name in entries if not name.startswith("models/")]  # the other is a folder that is not here
+        remedy = f"give a Hugging Face folder or one of: {', '.join(ids)}"
         if path.exists() or looks_like_path(source):
             raise UserError(f"model {source!r} {what}; {remedy}")
         try:
             return AutoConfig.from_pretrained(source, local_files_only=True, trust_remote_code=False)
         except Exception:  # the library raises many types; the model has not been downloaded
+            what += f" ({offline()})" if offline() else ""
             raise UnknownShape(f"model {source!r} {what}; {remedy}") from None
     try:
         return AutoConfig.from_pretrained(str(path), local_files_only=True, trust_remote_code=False)

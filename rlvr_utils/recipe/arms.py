@@ -1,7 +1,7 @@
 """Arms: what is compared. An arm changes a few fields of the configuration and never the code path."""
 from __future__ import annotations
 
-from rlvr_utils.errors import UserError
+from rlvr_utils.errors import UserError, nearest
 from rlvr_utils.recipe.config import RunConfig
 
 # Changes that several rows of Table 5 share.
@@ -55,5 +55,6 @@ LABELS = {
 def with_arm(config: RunConfig, arm: str, seed: int) -> RunConfig:
     """The configuration of this arm and seed. Raises `UserError` for an unknown arm."""
     if arm not in ARMS:
-        raise UserError(f"arm {arm!r} does not exist; choose one of: {', '.join(ARMS)}")
+        near = nearest(arm, ARMS)
+        raise UserError(f"arm {arm!r} does not exist; {near}{near and ' Or '}choose one of: {', '.join(ARMS)}")
     return config.changed(arm=arm, seed=seed, **ARMS[arm])

@@ -5,7 +5,6 @@ fields; the seed completes the configuration, whose hash names the run.
 """
 from __future__ import annotations
 
-import difflib
 import re
 from pathlib import Path
 from typing import Annotated, Literal, get_args, get_origin
@@ -22,7 +21,7 @@ from pydantic import (
 )
 
 from rlvr_utils.data.files import SURROGATE, expanded, read_text
-from rlvr_utils.errors import UserError, shown
+from rlvr_utils.errors import UserError, nearest, shown
 from rlvr_utils.recipe.yaml_text import parse_yaml
 
 PACKAGE = Path(__file__).resolve().parent.parent
@@ -315,8 +314,9 @@ def load_profile(name: str | Path) -> RunConfig:
 
 def _in_package(name: object) -> Path:
     if name not in profile_names():
-        raise UserError(f"profile {shown(name)} does not exist; choose one of: {', '.join(profile_names())}, or give "
-                        "the path of a YAML file")
+        near = nearest(name, profile_names())
+        raise UserError(f"profile {shown(name)} does not exist; {near}{near and ' Or '}choose one of: "
+                        f"{', '.join(profile_names())}, or give the path of a YAML file")
     return FOLDER / f"{name}.yaml"
 
 
@@ -389,8 +389,7 @@ def _error_text(error: ValidationError, place: str, *path) -> str:
 
 
 def _unknown(name: object, record: type[Record]) -> str:
-    near = difflib.get_close_matches(str(name)[:100], record.model_fields, 1)
-    remedy = f"did you mean {near[0]!r}?" if near else f"see {record.__name__} in rlvr_utils/recipe/config.py"
+    remedy = nearest(name, record.model_fields) or f"see {record.__name__} in rlvr_utils/recipe/config.py"
     return f"field {shown(name)} is not a known field; {remedy}"
 
 

@@ -13,17 +13,23 @@ from pathlib import Path
 
 from rlvr_utils.data.files import expanded
 from rlvr_utils.data.problems import source_rows
+from rlvr_utils.data.public import PUBLIC
 from rlvr_utils.errors import UserError
+from rlvr_utils.grading.qwen_eval import BENCHMARKS, SPECIAL_RULES
 from rlvr_utils.recipe.config import Benchmark, RunConfig, local_path, plain_fields
 
 # Raise one when the same fields would train other weights, or the same answers would get other verdicts.
 RECIPE_VERSION, EVALUATION_VERSION = 1, 1
 EVALUATION_FIELDS = ("benchmarks", "eval_template", "eval_max_tokens", "eval_batch", "eval_top_p", "eval_dtype")
+BENCHMARK_SETTINGS = ("samples", "temperature", "limit", "scoring")
 DISPLAY_FIELDS = ("report_to", "arms")  # they change no weight and no verdict
 # Training fields that change an evaluation too: precision, threads and engine by rounding, the seed by sampling.
 SHARED_FIELDS = ("seed", "dtype", "engine", "cpu_threads")
+CONFIGURED = tuple(name for name in (*EVALUATION_FIELDS, *SHARED_FIELDS) if name != "benchmarks")
 # The files of a model folder that determine its answers.
 MODEL_FILES = ("*.safetensors", "*.gguf", "*.json", "*.jinja", "*.txt", "*.model")
+# The paper's names for data sets whose name differs from the authors' by more than capitals.
+AUTHORS_NAMES = {"minerva": "minerva_math"}
 LARGE = 2**20  # bytes; hashes of larger files are cached
 
 
@@ -47,14 +53,38 @@ def training_identity(config: RunConfig) -> str:
     return _digest({"recipe": RECIPE_VERSION, "fields": fields})
 
 
+def grading_rules(benchmark: Benchmark) -> str | None:
+    """The authors' name for the data set by whose rules a benchmark is graded, None for the common rules: see `grade`.
+
+    The set is the one that the benchmark stands for; otherwise a public set, or one whose name in capital or small
+    letters is the paper's or the authors'. A file `test` has the name of its folder, as in the authors' repository.
+    """
+    path = Path(benchmark.file.removeprefix(PUBLIC))
+    names = [benchmark.stands_for] if benchmark.stands_for else [
+        *([path.name] if benchmark.file.startswith(PUBLIC) else []), benchmark.name,
+        *([path.parent.name] if path.stem == "test" else [])]
+    known = [AUTHORS_NAMES.get(name.lower(), name.lower()) for name in names]
+    return next((name for name in known if name in BENCHMARKS), None)
+
+
 def evaluation_identity(config: RunConfig, benchmark: Benchmark) -> dict[str, str | None]:
     """Everything that determines an evaluation on a benchmark: `settings` (samples, temperature, prompt, lengths,
-    batch, graders) and `data` (content hash; None if the set is not available here), 12 hexadecimal digits each."""
+    batch, graders and their rules) and `data` (content hash; None if the set is not available here), 12 hexadecimal
+    digits each."""
     fields = plain_fields(config)
-    settings = {name: fields.get(name) for name in (*EVALUATION_FIELDS, *SHARED_FIELDS) if name != "benchmarks"}
-    settings |= {name: getattr(benchmark, name) for name in ("samples", "temperature", "limit", "scoring")}
+    settings = {name: fields.get(name) for name in CONFIGURED}
+    settings |= {name: getattr(benchmark, name) for name in BENCHMARK_SETTINGS}
+    rules = grading_rules(benchmark)
+    if rules in SPECIAL_RULES and benchmark.scoring == "generation":  # by the others, verdicts are the common ones
+        settings["rules"] = rules
     data = data_version(local_path(benchmark.file))
     return {"settings": _digest({"version": EVALUATION_VERSION, **settings})[:12], "data": data and data[:12]}
+
+
+def evaluation_settings(config: RunConfig, benchmark: Benchmark) -> dict:
+    """What `settings` of `evaluation_identity` is the hash of, in clear: how an evaluation on a benchmark is asked."""
+    return {**{name: getattr(config, name) for name in CONFIGURED},
+            **{name: getattr(benchmark, name) for name in BENCHMARK_SETTINGS}, "rules": grading_rules(benchmark)}
 
 
 def model_version(source: str) -> str | None:

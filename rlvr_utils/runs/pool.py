@@ -13,6 +13,7 @@ import time
 from pathlib import Path
 
 from rlvr_utils.errors import UserError
+from rlvr_utils.progress import note
 from rlvr_utils.recipe.config import RunConfig, to_fields
 from rlvr_utils.records.files import read_rows, write_json
 from rlvr_utils.records.locks import lock_holder
@@ -149,7 +150,8 @@ def _evaluate_kept(run: Run) -> None:
     if not missing_evaluations(run):
         return
     log = run.folder / "evaluation.txt"
-    print(f"evaluating {len(missing_evaluations(run))} kept policies of {run.folder.name}; log: {log}", flush=True)
+    number = len(missing_evaluations(run))
+    note(f"evaluating {'1 kept policy' if number == 1 else f'{number} kept policies'} of {run.folder.name}; log: {log}")
     request = run.folder.with_name(f"{run.folder.name}.request.json")
     write_json(request, to_fields(run.config))
     command = [sys.executable, "-m", "rlvr_utils", "evaluate", "--run", str(run.folder), "--config", str(request)]
@@ -186,5 +188,5 @@ def _report(configs, results: Path, done_before: int, seconds: float, finished: 
     done = _steps_done(configs, results)
     rate = (done - done_before) / seconds
     left = f"about {(total - done) / rate / 60:.0f} min left" if rate else "estimating"
-    print(f"[{finished}/{len(configs)} runs] {done / total:4.0%} of the training steps, "
-          f"{seconds / 60:.1f} min so far, {left}", flush=True)
+    note(f"[{finished}/{len(configs)} runs] {done / total:4.0%} of the training steps, "
+         f"{seconds / 60:.1f} min so far, {left}")

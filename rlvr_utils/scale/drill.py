@@ -11,45 +11,51 @@ import math
 import subprocess
 import sys
 import time
+from collections.abc import Iterable
 from contextlib import contextmanager
 from pathlib import Path
 
 from rlvr_utils.data.prompts import evaluation_prompts, training_prompt
-from rlvr_utils.errors import UserError
+from rlvr_utils.errors import UserError, shown
 from rlvr_utils.models.shapes import model_config
 from rlvr_utils.progress import say
 from rlvr_utils.recipe.config import Benchmark, RunConfig, local_path, to_fields
 from rlvr_utils.scale.stand_ins import shrunk, write_data, write_model
 
 SHRUNK = (4, 64)  # prompts per step and tokens per response of a drill with a shrunken model
+OPTIONS = {"prompts_per_step": "--prompts", "max_response_tokens": "--response-tokens", "steps": "--steps"}
 SIZES = ("prompts_per_step", "num_generations", "max_response_tokens", "micro_batch", "engine", "dtype", "steps")
 
 
 def drill(config: RunConfig, folder: Path, layers: int | None = None, hidden: int | None = None,
-          prompts: int | None = None, response_tokens: int | None = None, steps: int = 2) -> dict:
+          prompts: int | None = None, response_tokens: int | None = None, steps: int = 2,
+          chosen: Iterable[str] = ()) -> dict:
     """Data, prompts, rollouts, loss, update, checkpoint, resume, evaluation and export in `folder`.
 
     `layers` and `hidden` shrink the model and, to `SHRUNK`, the rollouts; `prompts` (per step) and
-    `response_tokens` set the rollouts' sizes. The record has seconds and tokens per second by phase, peak memory,
-    the share of the device's measured matrix rate that the loss reaches, and hours for the profile's own number of
-    steps. Raises `UserError` for impossible sizes and if a part of the pipeline fails its check.
+    `response_tokens` set the rollouts' sizes. `chosen` are fields that must keep the configuration's
+    value. The record has seconds and tokens per second by phase, peak memory, the share of the device's measured matrix
+    rate that the loss reaches, and hours for the profile's own number of steps. Raises `UserError` for impossible
+    sizes, for a chosen field that a drill has to change, and if a part of the pipeline fails its check.
     """
     if steps < 2:
-        raise UserError(f"steps={steps}: a drill is interrupted and resumed, which takes at least 2 steps")
+        raise UserError(f"--steps {steps}: a drill is interrupted and resumed, which takes at least 2 steps; give 2 or "
+                        "more")
     for name, value, least in (("layers", layers, 1), ("prompts", prompts, 1), ("response_tokens", response_tokens, 1),
                                ("hidden", hidden, 8)):
         if value is not None and (value < least or value % least):
             remedy = "a whole number from 1" if least == 1 else f"a positive multiple of {least}"
-            raise UserError(f"{name}={value} is not a possible size; give {remedy}")
+            raise UserError(f"--{name.replace('_', '-')} {value} is not a possible size; give {remedy}")
     seconds: dict[str, float] = {}
-    with _clock(seconds, "model"):
-        shape = shrunk(model_config(local_path(config.model)), layers, hidden)
-        parameters = write_model(folder / "model", shape, config.eval_template, config.dtype)
     with _clock(seconds, "data"):
         files = write_data(folder / "data")
     most_prompts, most_tokens = SHRUNK if layers or hidden else (config.prompts_per_step, config.max_response_tokens)
     small = drill_config(config, folder, files, prompts or min(config.prompts_per_step, most_prompts),
                          response_tokens or min(config.max_response_tokens, most_tokens), steps)
+    _refuse_changed(config, small, chosen)
+    with _clock(seconds, "model"):
+        shape = shrunk(model_config(local_path(config.model)), layers, hidden)
+        parameters = write_model(folder / "model", shape, config.eval_template, config.dtype)
     with _clock(seconds, "prompts"):
         shown = _check_prompts(small)
     run = _train(small, folder, seconds)
@@ -79,6 +85,14 @@ def drill_config(config: RunConfig, folder: Path, files: dict[str, Path], prompt
         micro_batch=math.gcd(config.micro_batch, prompts * config.num_generations // config.updates_per_rollout),
         engine=engine, autocast=config.autocast and _on_gpu(), steps=steps, save_every=1, keep_every=1,
         eval_every=0, benchmarks=benchmarks, report_to=())
+
+
+def _refuse_changed(config: RunConfig, small: RunConfig, chosen: Iterable[str]) -> None:
+    for name in chosen:
+        if name != "model" and getattr(small, name) != getattr(config, name):  # its shape is taken from the model
+            remedy = f"use {OPTIONS[name]}" if name in OPTIONS else "leave it out"
+            raise UserError(f"--set {name}: a drill needs {shown(getattr(small, name))} here and not "
+                            f"{shown(getattr(config, name))}; {remedy}")
 
 
 @contextmanager

@@ -129,10 +129,7 @@ def preflight(config: RunConfig, hardware: Hardware, layout: str, force: bool) -
         estimate = plan(config, hardware, layout)
     except UnknownShape as error:
         return [f"memory and disk could not be estimated: {error}"]
-    weights = estimate.parameters * WIDTHS[config.dtype] / GIB if config.steps else 0
-    if weights > hardware.disk:
-        raise UserError(f"the weights alone need {weights:.1f} GiB of disk, but only {hardware.disk:.1f} are free; "
-                        "choose another --results folder")
+    check_disk(estimate)
     try:
         check_fit(estimate)
     except UserError as error:
@@ -140,6 +137,14 @@ def preflight(config: RunConfig, hardware: Hardware, layout: str, force: bool) -
             raise UserError(f"{error}; this is an estimate, which --force overrides") from None
         return [f"started anyway because of --force: {error}"]
     return []
+
+
+def check_disk(plan: Plan) -> None:
+    """Raise `UserError` if the disk has no space for the trained weights: the run is certain to fail."""
+    weights = plan.parameters * WIDTHS[plan.config.dtype] / GIB if plan.config.steps else 0
+    if weights > plan.hardware.disk:
+        raise UserError(f"the weights alone need {weights:.1f} GiB of disk, but only {plan.hardware.disk:.1f} are "
+                        "free; choose another --results folder")
 
 
 def check_fit(plan: Plan) -> None:
@@ -150,14 +155,19 @@ def check_fit(plan: Plan) -> None:
     config, there = plan.config, USABLE * plan.hardware.ram
     if plan.ram > there:
         remedy = ("use fewer GPUs, or a machine with more" if plan.hardware.gpus else
-                  f"lower micro_batch (now {config.micro_batch}), prompts_per_step or eval_batch, or raise cpu_threads "
-                  f"(now {config.cpu_threads}), so that fewer runs train in parallel")
-        raise UserError(f"{plan.side_by_side} run(s) in parallel need {plan.ram:.1f} GiB of RAM, but only {there:.1f} "
+                  f"lower micro_batch (now {config.micro_batch}), prompts_per_step or eval_batch")
+        if plan.side_by_side > 1:
+            remedy += f", or raise cpu_threads (now {config.cpu_threads}), so that fewer runs train in parallel"
+        raise UserError(f"{_runs(plan.side_by_side)} {plan.ram:.1f} GiB of RAM, but only {there:.1f} "
                         f"are usable; {remedy}")
     if plan.disk > plan.hardware.disk:
         raise UserError(f"checkpoints and weights need {plan.disk:.1f} GiB of disk, but only {plan.hardware.disk:.1f} "
                         f"are free; raise keep_every (now {config.keep_every}) or save_every (now "
                         f"{config.save_every}), or choose another --results folder")
+
+
+def _runs(number: int) -> str:
+    return "1 run needs" if number == 1 else f"{number} runs in parallel need"
 
 
 def _refuse_on_gpu(plan: Plan) -> None:
@@ -201,7 +211,7 @@ def plan_text(plan: Plan) -> str:
         "hardware": device,
         "memory": f"{peak}{plan.generation:.1f} GiB while generating, "
                   + (f"of {hardware.gpu_memory:.0f} on each GPU" if gpus else "of RAM for each run"),
-        "RAM": f"{plan.ram:.1f} of {hardware.ram:.0f} GiB with {plan.side_by_side} run(s) in parallel",
+        "RAM": f"{_runs(plan.side_by_side)} {plan.ram:.1f} of {hardware.ram:.0f} GiB",
         "disk": f"{plan.disk:.1f} GiB"
                 + (f", of which {hardware.disk:.0f} are free" if isfinite(hardware.disk) else ""),
         "training": f"{config.steps:,} steps, {plan.rollouts:,} rollouts, {plan.updates:,} optimizer updates, "

@@ -25,6 +25,8 @@ HOME = ROOT if (ROOT / "notebooks").is_dir() else Path.cwd()
 PAPER_LENGTH = 3072  # tokens of an answer (paper §3.1)
 PARAMETERS = ("profile", "seeds", "results_dir", "model", "train_file", "eval_files", "max_steps", "arms")
 
+OPTION_FIELDS = {"model": "model", "train_file": "pool", "eval_files": "benchmarks", "max_steps": "steps"}
+
 
 @dataclass(frozen=True)
 class Study:
@@ -134,6 +136,8 @@ def open_study(profile: str = "pocket", seeds=(0, 1, 2), results_dir: str | None
     template and with answers as long as the paper's if it has room for them, unless `settings` say otherwise.
     Raises `UserError` for an impossible value.
     """
+    refuse_doubled({"model": model, "train_file": train_file, "eval_files": eval_files, "max_steps": max_steps},
+                   settings or [])
     config = load_profile(profile)
     if model is not None:
         own = _prompt_and_length(str(model)) if config.model.startswith("package:") else {}
@@ -178,8 +182,21 @@ def with_settings(config: RunConfig, settings: list[str]) -> RunConfig:
         name, equals, text = setting.partition("=")
         if not equals:
             raise UserError(f"--set {setting}: write it as field=value, such as learning_rate=1e-5")
-        changes[name.strip()] = field_from_text(name.strip(), text)
+        name = name.strip()
+        if name in changes:
+            raise UserError(f"--set {setting[:60]}: field {name!r} is set twice; give it one value")
+        changes[name] = field_from_text(name, text)
     return config.changed(**changes) if changes else config
+
+
+def refuse_doubled(options: dict, settings: list[str]) -> None:
+    """Raise `UserError` if a field has both an option of its own and a setting: one of the two would be lost."""
+    for setting in settings:
+        name = setting.partition("=")[0].strip()
+        option = next((option for option, field in OPTION_FIELDS.items() if field == name), None)
+        if options.get(option) is not None:
+            raise UserError(f"--set {setting[:60]}: field {name!r} is given by {option} (--{option.replace('_', '-')}) "
+                            "too; leave one of them out")
 
 
 def _seeds(seeds) -> tuple[int, ...]:

@@ -32,8 +32,10 @@ def micro_steps(config: RunConfig, processes: int = 1) -> int:
     steps, rest = divmod(rollouts, config.micro_batch) if config.micro_batch > 0 else (0, 1)
     if rest or config.updates_per_rollout < 1 or steps % config.updates_per_rollout:
         raise UserError(
-            f"{rollouts} rollouts per step cannot be divided into {config.updates_per_rollout} update(s) of complete "
-            f"micro-batches of {config.micro_batch}; change micro_batch or updates_per_rollout")
+            f"profile {config.profile}: {rollouts} rollouts per step (prompts_per_step={config.prompts_per_step} times "
+            f"num_generations={config.num_generations}, of each process) cannot be divided into updates_per_rollout="
+            f"{config.updates_per_rollout} with complete micro-batches of micro_batch={config.micro_batch}; change "
+            "micro_batch or updates_per_rollout")
     return steps
 
 

@@ -122,6 +122,7 @@ def test_what_the_model_cannot_test_is_not_testable(rows_of):
     assert row["measured"]["mean"] is None and len(row["quantities"]) == 2
 
 
+@pytest.mark.slow
 def test_what_a_training_file_does_not_offer_is_not_measured(rows_of):
     """One problem: no second example. No subject, or none but the example's: nothing to cross into."""
     for row in (rows_of(arms=["base", "one-shot", "full-set", "format-reward", "entropy-only"]),

@@ -260,3 +260,15 @@ def test_a_problem_knows_its_row_and_is_equal_without_it(write_rows):
     rows = [authors_row("Q", "", 0), authors_row("R", "1", 1)]
     problem, = load_training(write_rows(rows), empty_answers="drop")
     assert problem.row == 2 and problem == Problem("1", "R", "1")
+
+
+def test_columns_are_known_in_capital_letters_too(write_rows):
+    """As in one of AIME's files."""
+    path = write_rows([{"ID": "2024-I-1", "Problem": "1+1?", "Solution": "It is \\boxed{3}.", "Answer": 2}])
+    problem, = load_benchmark(path)
+    assert (problem.id, problem.question, problem.answer) == ("2024-I-1", "1+1?", "2")
+
+
+def test_a_missing_answer_lists_the_columns(write_rows):
+    with pytest.raises(UserError, match="row 1 .*`answer`.*result"):
+        load_benchmark(write_rows([{"question": "1+1?", "result": "2"}]))

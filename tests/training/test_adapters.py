@@ -164,6 +164,7 @@ def test_an_export_needs_no_peft(run, tmp_path):
 
 # ---- stopped and gone on ----------------------------------------------------------------------------------------
 
+@pytest.mark.slow
 def test_a_stopped_run_ends_with_the_same_bits(run, config, tmp_path):
     obtain(config, tmp_path, stop_after=2)
     again = obtain(config, tmp_path)

@@ -80,6 +80,7 @@ def test_a_step_gone_wrong_ends_the_run_before_anything_of_it_is_kept(what, conf
     assert run.rows("metrics") == undisturbed.rows("metrics")
 
 
+@pytest.mark.slow
 def test_a_policy_that_an_update_has_wrecked_is_neither_saved_nor_evaluated_nor_sampled(config, tmp_path):
     """The loss was computed before the update; the next rollouts would end in a traceback."""
     wild = config.changed(learning_rate=1e10)
@@ -184,6 +185,7 @@ def test_entropy_has_collapsed_when_ten_steps_have_a_tenth_of_what_the_first_ten
     assert findings(with_arm(tiny_config, "entropy-only", 0), rows) == ([expected] if found else [])
 
 
+@pytest.mark.slow
 def test_a_run_in_trouble_says_so_in_its_summary_and_in_a_notebook(tiny_config, tmp_path, capsys):
     """Two tokens are too few for a box, and the wrong label was out of reach anyway."""
     study = Study(tiny_config.changed(labels={"far": "929725"}, max_response_tokens=2, steps=10, eval_every=100),

@@ -111,7 +111,7 @@ def test_which_reward_counts_is_the_arms(tiny_config, arm, weights):
 @pytest.mark.parametrize(("micro", "updates"), [(3, 1), (16, 1), (8, 2), (2, 3)])
 def test_rollouts_that_do_not_split_are_an_error(tiny_config, tmp_path, micro, updates):
     config = tiny_config.changed(micro_batch=micro, updates_per_rollout=updates)
-    with pytest.raises(UserError, match=f"8 rollouts .* {updates} update.*batches of {micro}; "):
+    with pytest.raises(UserError, match=f"8 rollouts .*updates_per_rollout={updates} .*micro_batch={micro};"):
         trainer_arguments(config, tmp_path, on_cpu=True)
 
 
