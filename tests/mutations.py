@@ -518,15 +518,15 @@ MUTATIONS = {
         "analysis/test_measures.py",
     ),
     "differences that are not paired": (
-        "analysis/intervals.py",
-        "[a[seed] - b[seed] for seed in sorted(a)]",
-        "[x - y for x, y in zip(a.values(), b.values())]",
-        "analysis/test_intervals.py",
+        "analysis/measures.py",
+        "minus(frame, second[seed]) for seed, frame",
+        "minus(frame, next(iter(second.values()))) for seed, frame",
+        "analysis/test_measures.py",
     ),
     "problems of one kind counted as independent": (
         "analysis/intervals.py",
-        """.fit(cov_type="cluster", cov_kwds={"groups": codes}, use_t=True)""",
-        ".fit()",
+        "error = by_seed + by_kind",
+        "error = by_seed + 1e-12 * by_kind",
         "analysis/test_intervals.py",
     ),
     "a benchmark that is taken for an arm": (
@@ -555,8 +555,8 @@ MUTATIONS = {
     ),
     "every subject is another than one that is not known": (
         "analysis/claims.py",
-        'reason = "" if own_subject else',
-        'reason = "" if True else',
+        'lacking = "" if own_subject else',
+        'lacking = "" if True else',
         "analysis/test_claims.py",
     ),
     "the commit of any repository around": (
@@ -651,7 +651,7 @@ MUTATIONS = {
     ),
     "who looks on names another run": (
         "recipe/identity.py",
-        'DISPLAY_FIELDS = ("report_to",)',
+        'DISPLAY_FIELDS = ("report_to", "arms")',
         "DISPLAY_FIELDS = ()",
         "training/test_trackers.py",
     ),

@@ -116,6 +116,14 @@ def test_gains_are_shared_seed_by_seed(tmp_path):
     assert measures.gap(made, "one-shot", "base", ["P-MATH500"]).mean == pytest.approx(0.2)
 
 
+def test_a_gap_compares_runs_of_one_seed(tmp_path):
+    values = {"base": (0.2, 0.5), "one-shot": (0.4, 0.7)}
+    made = {arm: [write_run(tmp_path / f"{arm}{seed}", arm, seed, {"math": [math] * (3 if arm == "one-shot" else 1),
+                                                                 "spread": 0}) for seed, math in enumerate(both)]
+            for arm, both in values.items()}
+    assert measures.gap(made, "one-shot", "base", ["P-MATH500"]).mean == pytest.approx(0.2)
+
+
 @pytest.mark.parametrize(("outcomes", "step"), [
     ([1, 1, 1, 1], None), ([1, 1, 1, 1, 0.75], 5), ([1, 1, 1, 1, 0.7], None), ([0.5] + [0.95] * 5, 6),
     ([1, 1, 1, 1, 0, 1, 1, 1, 1, 1, 0], 10), ([], None), ([1, 1, None, 1, 1, 1], 6)])

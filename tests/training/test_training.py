@@ -251,9 +251,9 @@ def test_entropy_alone_has_no_policy_loss_and_still_learns(tiny_config, referenc
     assert len({weights, run.provenance["weights_sha256"], reference.provenance["weights_sha256"]}) == 3
 
 
-def test_the_format_arm_learns_from_the_format_reward(tiny_config, reference, tmp_path):
-    run = obtain(with_arm(tiny_config, "format-reward", 0), tmp_path)
-    first, other = run.rows("metrics")[0], reference.rows("metrics")[0]
+def test_the_format_arm_learns_from_the_format_reward(tiny_config, tmp_path):
+    more = tiny_config.changed(steps=1, num_generations=8)  # a group with right, wrong and missing boxes
+    first, other = (obtain(with_arm(more, arm, 0), tmp_path).rows("metrics")[0] for arm in ("format-reward", "full-set"))
     for name in ("outcome", "format", "entropy", "response_length"):
         assert first[name] == other[name]  # the same rollouts of the same model ...
     assert first["policy_loss"] != other["policy_loss"]  # ... rewarded differently
