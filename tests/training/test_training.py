@@ -253,7 +253,8 @@ def test_entropy_alone_has_no_policy_loss_and_still_learns(tiny_config, referenc
 
 def test_the_format_arm_learns_from_the_format_reward(tiny_config, tmp_path):
     more = tiny_config.changed(steps=1, num_generations=8)  # a group with right, wrong and missing boxes
-    first, other = (obtain(with_arm(more, arm, 0), tmp_path).rows("metrics")[0] for arm in ("format-reward", "full-set"))
+    first, other = (obtain(with_arm(more, arm, 0), tmp_path).rows("metrics")[0]
+                    for arm in ("format-reward", "full-set"))
     for name in ("outcome", "format", "entropy", "response_length"):
         assert first[name] == other[name]  # the same rollouts of the same model ...
     assert first["policy_loss"] != other["policy_loss"]  # ... rewarded differently
