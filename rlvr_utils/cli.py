@@ -112,6 +112,7 @@ def parser() -> argparse.ArgumentParser:
                            help="train every run again, even if a finished one exists")
     reproduce.add_argument("--ignore-audit", action="store_true",
                            help="train even if the base model has not passed a gate of its audit")
+    _settings(reproduce)
     reproduce.set_defaults(run=_reproduce, command=reproduce,
                            after="repeat the command: finished runs are kept, and the others continue from their "
                                  "latest checkpoints")

@@ -16,6 +16,7 @@ from rlvr_utils.recipe.arms import with_arm
 from rlvr_utils.recipe.config import load_profile, to_fields
 from rlvr_utils.records.locks import locked
 from rlvr_utils.runs.obtain import obtain
+from rlvr_utils.study.reproduce import parameters
 
 POCKET = to_fields(load_profile("pocket"))
 
@@ -60,6 +61,23 @@ def test_an_unknown_notebook(mistake):
 @pytest.mark.parametrize("steps", ["0", "-3"])
 def test_too_few_steps(mistake, steps):
     assert f"max_steps is {steps}" in mistake("train", "--max-steps", steps)
+
+
+def test_a_setting_that_no_reproduced_run_has(mistake, monkeypatch):
+    monkeypatch.setattr("rlvr_utils.study.reproduce.check_audit", lambda _: None)
+    assert "--set examples=[1, 13] has no effect" in mistake("reproduce", "--only", "03", "--set", "examples=[1, 13]")
+    assert "field 'seed' has an option of its own" in mistake("reproduce", "--set", "seed=7")
+
+
+def test_a_setting_reaches_the_runs_and_the_notebooks(monkeypatch, tmp_path):
+    trained, shown = [], []
+    monkeypatch.setattr("rlvr_utils.study.reproduce.check_audit", lambda _: None)
+    monkeypatch.setattr("rlvr_utils.study.reproduce.obtain_all", lambda configs, _: trained.extend(configs))
+    monkeypatch.setattr("rlvr_utils.study.reproduce.execute", lambda _, study: shown.append(parameters(study)))
+    words = ["reproduce", "--only", "02", "--set", "kl_coef=0", "--set", "steps=7", "--results", str(tmp_path)]
+    assert main(words) == 0
+    assert {(config.kl_coef, config.steps) for config in trained} == {(0.0, 7), (0.0, 0)}  # the base is not trained
+    assert shown[0]["settings"] == ["kl_coef=0", "steps=7"]
 
 
 def test_no_seed(mistake):

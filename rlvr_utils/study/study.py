@@ -23,7 +23,7 @@ ROOT = PACKAGE.parent
 # A checkout keeps its results next to its notebooks; an installed package writes to the current folder.
 HOME = ROOT if (ROOT / "notebooks").is_dir() else Path.cwd()
 PAPER_LENGTH = 3072  # tokens of an answer (paper §3.1)
-PARAMETERS = ("profile", "seeds", "results_dir", "model", "train_file", "eval_files", "max_steps", "arms")
+PARAMETERS = ("profile", "seeds", "results_dir", "model", "train_file", "eval_files", "max_steps", "settings", "arms")
 
 OPTION_FIELDS = {"model": "model", "train_file": "pool", "eval_files": "benchmarks", "max_steps": "steps"}
 
@@ -136,8 +136,9 @@ def open_study(profile: str = "pocket", seeds=(0, 1, 2), results_dir: str | None
     template and with answers as long as the paper's if it has room for them, unless `settings` say otherwise.
     Raises `UserError` for an impossible value.
     """
+    settings = _settings(settings)
     refuse_doubled({"model": model, "train_file": train_file, "eval_files": eval_files, "max_steps": max_steps},
-                   settings or [])
+                   settings)
     config = load_profile(profile)
     if model is not None:
         own = _prompt_and_length(str(model)) if config.model.startswith("package:") else {}
@@ -150,7 +151,7 @@ def open_study(profile: str = "pocket", seeds=(0, 1, 2), results_dir: str | None
         if not _is_whole(max_steps) or max_steps < 1:
             raise UserError(f"max_steps is {shown(max_steps)}; give a whole number from 1, or leave it out")
         config = config.changed(steps=max_steps)
-    config = with_settings(config, settings or [])
+    config = with_settings(config, settings)
     seeds = _seeds(seeds)
     given = {"model": model, "train_file": train_file, "eval_files": eval_files, "max_steps": max_steps,
              "settings": settings or None}
@@ -197,6 +198,14 @@ def refuse_doubled(options: dict, settings: list[str]) -> None:
         if options.get(option) is not None:
             raise UserError(f"--set {setting[:60]}: field {name!r} is given by {option} (--{option.replace('_', '-')}) "
                             "too; leave one of them out")
+
+
+def _settings(settings) -> list[str]:
+    """One setting or several, as a list. Raises `UserError` for a value that is not text."""
+    settings = [settings] if isinstance(settings, str) else settings or []
+    if not isinstance(settings, (list, tuple)) or not all(isinstance(setting, str) for setting in settings):
+        raise UserError(f"settings is {shown(settings)}; give a list of texts, such as ['learning_rate=1e-5']")
+    return list(settings)
 
 
 def _seeds(seeds) -> tuple[int, ...]:
