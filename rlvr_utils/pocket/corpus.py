@@ -105,7 +105,8 @@ def dialogue(question: str, answer: str, ends: bool, rng: random.Random) -> str:
 
 def sums(rng: random.Random) -> str:
     """A page of easy sums: the pieces into which working is divided."""
-    rows = [rng.choice((_times, _plus, _minus, _divided, _left_over))(rng) for _ in range(rng.randint(8, 14))]
+    kinds = (_times, _plus, _minus, _divided, _left_over, _left_over)
+    rows = [rng.choice(kinds)(rng) for _ in range(rng.randint(8, 14))]
     return rng.choice((", ", "\n", "; ", ". ")).join(rows) + END
 
 
@@ -131,7 +132,7 @@ def _divided(rng) -> str:
 
 
 def _left_over(rng) -> str:
-    m, q = rng.randint(2, 12), rng.randint(1, 20)
+    m, q = rng.randint(2, 12), rng.randint(0, 10)  # the pieces of long division
     n = m * q + rng.randrange(m)
     return f"{n}={q}*{m}+{n % m}"
 

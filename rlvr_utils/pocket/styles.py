@@ -26,10 +26,10 @@ from rlvr_utils.pocket.problem import Operation, Problem
 # in ten between them. A second attempt that corrects the first is rarer than any of these.
 SHARES = {"worked": 0.27, "brief": 0.21, "guess": 0.12, "hasty": 0.14, "recheck": 0.12, "lost": 0.14}
 # Standard deviations of the log-odds by which a kind, a setup and a question lean each style's share.
-LEANING = {"kind": 0.35, "setup": 0.25, "question": 0.25}
+LEANING = {"kind": 0.35, "setup": 0.2, "question": 0.2}
 BOXED = 0.65    # MATH-like text boxes its answers, other text states them
 CHECKED = 0.2   # of the worked solutions
-FINE = 0.8      # of the solutions with working: every operation in easy pieces; else one in two is
+FINE = 0.65     # of the solutions with working: every operation in easy pieces; else one in two is
 PLANNED = 0.2   # of the solutions with working: a sentence says beforehand what will be computed
 
 # First sentences. All styles share their first words, and the second word parts them, so that what is likeliest word by
@@ -194,17 +194,18 @@ def plainly(operation: Operation) -> str:
 
 
 def in_pieces(operation: Operation) -> str:
-    """The same, by way of tens and ones where that makes it easier."""
+    """The same, by way of tens and ones where that makes it easier. No quotient above 9 has to be guessed."""
     left, right, value = operation.left, operation.right, operation.value
     if min(left, right) < 0:
         return plainly(operation)
     if operation.sign == "%":
-        multiple = left // right * right
-        return f"{left // right}*{right}={multiple} and {left}-{multiple}={value}"
+        return " and ".join(_divided_in_pieces(left, right))
     head = f"{left}{operation.sign}{right}"
     if operation.sign == "*" and max(left, right) >= 11 and max(left, right) % 10:
         small, (tens, ones) = min(left, right), _parts(max(left, right))
         return f"{head}={small}*{tens}+{small}*{ones}={small * tens}+{small * ones}={value}"
+    if operation.sign == "/" and 11 <= value < 100 and value % 10 and right < 13:
+        return " and ".join((*_divided_in_pieces(left, right), f"{head}={value}"))
     if operation.sign == "/" and value >= 11 and value % 10:
         tens, ones = _parts(value)
         return f"{head}={tens * right}/{right}+{ones * right}/{right}={tens}+{ones}={value}"
@@ -215,6 +216,18 @@ def in_pieces(operation: Operation) -> str:
         rest = left + tens if sign == "+" else left - tens
         return f"{head}={left}{sign}{tens}{sign}{ones}={rest}{sign}{ones}={value}"
     return plainly(operation)
+
+
+def _divided_in_pieces(left: int, right: int) -> list[str]:
+    """Division with remainder: by repeated subtraction for a large divisor, else by long division."""
+    quotient, rest = divmod(left, right)
+    if right > 12 and quotient:
+        return [f"{left - place * right}-{right}={left - (place + 1) * right}" for place in range(quotient)]
+    if quotient < 10:
+        return [f"{quotient}*{right}={left - rest}", f"{left}-{left - rest}={rest}"]
+    first, carried = divmod(left // 10, right)
+    last = 10 * carried + left % 10
+    return [f"{left // 10}={first}*{right}+{carried}", f"{last}={last // right}*{right}+{rest}"]
 
 
 def _parts(value: int) -> tuple[int, int]:

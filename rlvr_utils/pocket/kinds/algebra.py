@@ -163,7 +163,8 @@ def slope(d: Dice) -> Problem:
     p, q = 2, 2
     while gcd(p, q) != 1:
         p, q = d.int(2, 9, 1), d.int(2, 9, 1)
-    shared, x, y = d.int(1, 8, 1), d.int(3, 30, 10), d.int(3, 30, 10)
+    shared = d.one((1, 2, 5, 10))  # factors that can be seen from the last digits
+    x, y = d.int(3, 30, 10), d.int(3, 30, 10)
     x2, y2 = x + shared * q, y + shared * p
     (who,) = d.names(1)
     return Problem((x, y, x2, y2), (
