@@ -63,21 +63,26 @@ def test_too_few_steps(mistake, steps):
     assert f"max_steps is {steps}" in mistake("train", "--max-steps", steps)
 
 
-def test_a_setting_that_no_reproduced_run_has(mistake, monkeypatch):
+@pytest.mark.parametrize(("setting", "message"), [
+    ("learning_rat=1", "did you mean 'learning_rate'"), ("learning_rate", "field=value"), ("steps=-1", "'steps' is -1"),
+    ("seed=7", "field 'seed' has an option of its own"), ("examples=[1, 13]", "--set examples has no effect")])
+def test_a_setting_that_cannot_be_reproduced(mistake, setting, message, monkeypatch):
     monkeypatch.setattr("rlvr_utils.study.reproduce.check_audit", lambda _: None)
-    assert "--set examples=[1, 13] has no effect" in mistake("reproduce", "--only", "03", "--set", "examples=[1, 13]")
-    assert "field 'seed' has an option of its own" in mistake("reproduce", "--set", "seed=7")
+    assert message in mistake("reproduce", "--set", setting)
 
 
-def test_a_setting_reaches_the_runs_and_the_notebooks(monkeypatch, tmp_path):
-    trained, shown = [], []
+def test_settings_reach_the_runs_and_the_notebooks(monkeypatch, tmp_path, capsys):
+    trained, given = [], []
     monkeypatch.setattr("rlvr_utils.study.reproduce.check_audit", lambda _: None)
     monkeypatch.setattr("rlvr_utils.study.reproduce.obtain_all", lambda configs, _: trained.extend(configs))
-    monkeypatch.setattr("rlvr_utils.study.reproduce.execute", lambda _, study: shown.append(parameters(study)))
-    words = ["reproduce", "--only", "02", "--set", "kl_coef=0", "--set", "steps=7", "--results", str(tmp_path)]
-    assert main(words) == 0
-    assert {(config.kl_coef, config.steps) for config in trained} == {(0.0, 7), (0.0, 0)}  # the base is not trained
-    assert shown[0]["settings"] == ["kl_coef=0", "steps=7"]
+    monkeypatch.setattr("rlvr_utils.study.reproduce.execute", lambda _, study: given.append(parameters(study)))
+    settings = ["kl_coef=0.25", "steps=7", "reward=random"]
+    words = [word for setting in settings for word in ("--set", setting)]
+    assert main(["reproduce", "--only", "02", *words, "--results", str(tmp_path)]) == 0
+    assert {(config.arm, config.kl_coef, config.steps, config.reward) for config in trained} >= {
+        ("base", 0.25, 0, "random"), ("one-shot", 0.25, 7, "random"), ("format-reward", 0.25, 7, "format")}
+    assert [each["settings"] for each in given] == [settings]
+    assert "keep their own reward: format-reward" in capsys.readouterr().out
 
 
 def test_no_seed(mistake):

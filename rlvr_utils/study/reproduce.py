@@ -30,7 +30,6 @@ def reproduce(study: Study, only: str | None = None, retrain: bool = False) -> N
     start = time.perf_counter()
     notebooks = chosen_notebooks(only)
     configs = wanted(study, notebooks)
-    check_settings(study, configs)
     print(f"{len(configs)} runs and {len(notebooks)} notebooks into {os.path.relpath(study.results)}", flush=True)
     study.results.mkdir(parents=True, exist_ok=True)
     with locked(study.results / "reproduce.lock", f"the reproduction in {os.path.relpath(study.results)}"):
@@ -71,18 +70,19 @@ def chosen_notebooks(only: str | None) -> list[Path]:
 
 
 def wanted(study: Study, notebooks: list[Path]) -> list:
-    """The configurations of all arms in the notebooks' `arms` parameters, without duplicates."""
-    arms = list(dict.fromkeys(arm for path in notebooks for arm in declared_arms(path)))
+    """The configurations of all arms in the notebooks' `arms` parameters, without duplicates. Raises `UserError` for
+    a setting that none of them has."""
+    arms = [arm for path in notebooks for arm in declared_arms(path)]
+    check_settings(study, arms)
     return [with_arm(study.config, arm, seed) for arm in study.possible(arms) for seed in study.seeds]
 
 
-def check_settings(study: Study, configs: list[RunConfig]) -> None:
-    """Raise `UserError` for a setting that no trained run has, since every arm keeps the fields that define it."""
-    trained = [config for config in configs if config.steps] or configs
-    for setting in study.overrides.get("settings", ()):
-        name = setting.partition("=")[0].strip()
-        if not any(getattr(config, name) == getattr(study.config, name) for config in trained):
-            raise UserError(f"--set {setting[:60]} has no effect: field {name!r} distinguishes the arms; leave it out, "
+def check_settings(study: Study, arms: list[str]) -> None:
+    """Raise `UserError` for a setting that none of the arms that are run takes, since each has a value of its own."""
+    run = [arm for arm in arms if arm in (study.config.arms or arms)]
+    for name, keeping in study.kept_fields(run).items():
+        if set(keeping) >= set(run) - {"base"}:
+            raise UserError(f"--set {name} has no effect on reproduce: each arm has a value of its own; leave it out, "
                             "or use train")
 
 

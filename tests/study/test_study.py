@@ -47,6 +47,14 @@ def test_what_the_reader_brings_is_studied(tmp_path):
     assert open_study(settings="kl_coef=0").config == load_profile("pocket").changed(kl_coef=0.0)
 
 
+def test_training_rows_that_are_left_out_are_counted(tmp_path, capsys):
+    rows = [{"question": "Q", "answer": "1"}, {"question": "R", "answer": ""}, {"question": "S", "answer": "2"}]
+    study = open_study(train_file=write_lines(tmp_path / "mine.jsonl", rows))
+    assert study.config.ranking == {1: "0", 13: "2"} and "no answer: 1 row\n" in capsys.readouterr().out
+    open_study(train_file=write_lines(tmp_path / "mine.jsonl", rows[:1]))
+    assert capsys.readouterr().out == ""
+
+
 @pytest.mark.parametrize(("files", "named"), [
     (["math500/test.jsonl", "aime24/test.jsonl"], {"math500-test": "math500/test.jsonl",
                                                    "aime24-test": "aime24/test.jsonl"}),
