@@ -373,7 +373,8 @@ def _evaluate_run(options) -> None:
 
 def _evaluation(options, config):
     """The run's configuration with another evaluation. Raises `UserError` for a change of anything else."""
-    from rlvr_utils.recipe.identity import EVALUATION_FIELDS, training_fields
+    from rlvr_utils.recipe.config import plain_fields
+    from rlvr_utils.recipe.identity import EVALUATION_FIELDS
     from rlvr_utils.study.study import benchmarks_of, field_of, refuse_doubled, with_settings
 
     if options.config:
@@ -384,13 +385,13 @@ def _evaluation(options, config):
         changed = with_settings(config, options.settings)
         if options.eval_files:
             changed = changed.changed(benchmarks=benchmarks_of(options.eval_files))
-    before, after = training_fields(config), training_fields(changed)
-    for name in sorted(before.keys() | after.keys()):
+    before, after = plain_fields(config), plain_fields(changed)
+    for name in sorted((before.keys() | after.keys()) - set(EVALUATION_FIELDS)):
         if before.get(name) != after.get(name):
             place = options.config or next((f"--set {setting[:60]}" for setting in options.settings
                                             if field_of(setting) == name), options.folder)
-            raise UserError(f"{place}: field {name!r} decides how a run is trained, and {options.folder.name} is "
-                            "finished; leave it out, or train another run. An evaluation may change: "
+            raise UserError(f"{place}: field {name!r} is not part of an evaluation, and {options.folder.name} is "
+                            "trained; leave it out, or train another run. An evaluation may change: "
                             f"{', '.join(EVALUATION_FIELDS)}")
     return changed
 

@@ -34,9 +34,12 @@ LARGE = 2**20  # bytes; hashes of larger files are cached
 
 
 def training_fields(config: RunConfig) -> dict:
-    """The fields that determine the weights, without `later` fields at their defaults."""
-    others = (*EVALUATION_FIELDS, *DISPLAY_FIELDS)
-    return {name: value for name, value in plain_fields(config).items() if name not in others}
+    """The fields that determine the weights, without `later` fields at their defaults. Of the ranking and the labels
+    only what the run uses is among them, so that a profile may rank more problems without renaming its runs."""
+    others = (*EVALUATION_FIELDS, *DISPLAY_FIELDS, "labels")
+    fields = {name: value for name, value in plain_fields(config).items() if name not in others}
+    fields["ranking"] = {rank: config.ranking.get(rank) for rank in config.examples}
+    return fields | ({"labels": {config.label: config.labels.get(config.label)}} if config.label else {})
 
 
 def sources(config: RunConfig) -> dict[str, str | None]:
