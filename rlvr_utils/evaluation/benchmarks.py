@@ -130,11 +130,13 @@ def summarise(ids, texts, asked, verdicts, samples: int, limit: int, stops: set[
     size = len(texts)
     right = {grader: [v == "right" for v in verdicts[grader]] for grader in GRADERS}
     main = right[GRADERS[0]]
+    solved = [sum(main[i:i + samples]) for i in range(0, size, samples)]
     lower = [text.lower() for text in texts]
     return {
         "accuracy": {grader: sum(right[grader]) / size for grader in GRADERS},
         "timeouts": {grader: verdicts[grader].count("timeout") for grader in GRADERS},
-        "solved_once": sum(any(main[i:i + samples]) for i in range(0, size, samples)) / (size // samples),
+        "solved_once": 1 - solved.count(0) / len(solved),
+        "right_counts": [solved.count(right_answers) for right_answers in range(samples + 1)],
         "boxed": sum(map(has_box, texts)) / size,
         "length": sum(map(len, ids)) / size,
         "truncated": sum(len(i) >= limit and i[-1] not in stops for i in ids) / size,

@@ -57,7 +57,7 @@ def test_the_pocket_profile_keeps_the_papers_recipe():
     assert (config.num_generations, config.temperature, config.repeat_to) == (8, 0.6, 128)
     assert (config.kl_coef, config.entropy_coef, config.clip_ratio) == (0.001, 0.001, 0.2)
     assert (config.weight_decay, config.max_grad_norm, config.updates_per_rollout) == (0.01, 1.0, 1)
-    assert {b.stands_for for b in config.benchmarks if b.samples == 4} == {"AIME24", "AMC23", "AIME25"}
+    assert {b.stands_for for b in config.benchmarks if b.samples == 8} == {"AIME24", "AMC23", "AIME25"}
     assert [b.name for b in config.benchmarks if b.temperature != 0.6] == ["P-MATH500 greedy"]
 
 

@@ -65,14 +65,14 @@ def test_text_is_made_of_the_tables_numbers(runs):
 
 def test_one_seed_leaves_the_bounds_empty(runs, tmp_path):
     table = tables.sampled_table(runs["base"][:1])
-    assert tables.as_text(table).loc["P-AIME24", "avg@4"].endswith("(n=1)")
+    assert tables.as_text(table).loc["P-AIME24", "avg@8"].endswith("(n=1)")
     tables.save_table(table, dataclasses.replace(STUDY, results=tmp_path), "one")
     assert pd.read_csv(tmp_path / "tables" / "one.csv")[["low", "high"]].isna().all(axis=None)
 
 
 def test_a_benchmark_named_like_an_arm_keeps_its_name():
     row = {"mean": 50.0, "low": 40.0, "high": 60.0, "n": 3}
-    frame = pd.DataFrame([row], index=pd.MultiIndex.from_tuples([("full-set", "pass@4")], names=["benchmark", "of"]))
+    frame = pd.DataFrame([row], index=pd.MultiIndex.from_tuples([("full-set", "pass@8")], names=["benchmark", "of"]))
     assert list(tables.as_text(frame).index) == ["full-set"]
 
 

@@ -162,6 +162,7 @@ def test_evaluation_records_agree_with_the_kept_responses(reference):
         assert len(kept) == row["problems"] * row["samples"] == 12
         assert row["accuracy"]["qwen-eval"] == pytest.approx(sum(right) / 12)
         assert row["solved_once"] == pytest.approx(sum(any(right[i:i + 2]) for i in range(0, 12, 2)) / 6)
+        assert row["right_counts"] == [sum(sum(right[i:i + 2]) == c for i in range(0, 12, 2)) for c in range(3)]
         assert row["boxed"] == pytest.approx(sum("\\boxed" in r["response"] for r in kept) / 12)
         assert sum(part["n"] for part in row["by_subject"].values()) == 12
     for row in reference.rows("responses"):
