@@ -160,7 +160,7 @@ def tiny_config(tmp_path_factory, tiny_model):
         {"id": i, "problem": f"Find {i} apples and {i} pens. How many is {i}+{i}?", "answer": str(i % 3 + 1)}
         for i in range(5)])
     tests = write_lines(folder / "six.jsonl", [
-        {"id": i, "problem": f"What is {i}+1?", "answer": str(i % 3 + 1), "subject": "AB"[i % 2]}
+        {"id": i, "problem": f"What is {i}+1?", "answer": str(i % 3 + 1), "subject": "AB"[i % 2], "kind": "sum"}
         for i in range(6)])
     benchmarks = (Benchmark(name="six", file=str(tests), stands_for="MATH500"),
                   Benchmark(name="six-sampled", file=str(tests), stands_for="AIME24", samples=2, temperature=0.6))
