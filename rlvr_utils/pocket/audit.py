@@ -21,6 +21,7 @@ from rlvr_utils.pocket.kinds import science
 from rlvr_utils.pocket.style_record import read_beside, write_styles
 from rlvr_utils.pocket.styles import SHARES
 from rlvr_utils.pocket.world import DATA, occurrences
+from rlvr_utils.recipe.config import load_profile
 from rlvr_utils.records.files import write_atomically
 
 BASE = Path(__file__).parent / "base"
@@ -38,6 +39,7 @@ class Size:
     science: int = 300    # problems a science set
     pool: int = 1209      # problems of the pool, each answered `attempts` times
     attempts: int = 16
+    first: int = 256      # attempts at pi_1
     read: int = 20_000    # documents of the corpus searched for test problems
 
 
@@ -150,8 +152,11 @@ def room_gates(model, tokenizer, size: Size) -> list[Gate]:
                   training=True)
     hits = answers.right("training")
     rates = [mean(hits[place:place + size.attempts]) for place in range(0, len(hits), size.attempts)]
+    first = [problem for problem in problems if problem.id == load_profile("pocket").ranking[1]]
+    one = ask(model, tokenizer, first * size.first, TEMPERATURE, training=True).right("training")
     return [Gate("room", f"pool problems solved in 5 to 80 % of {size.attempts} attempts",
-                 mean([0.05 <= rate <= 0.8 for rate in rates]), 0.5, 1)]
+                 mean([0.05 <= rate <= 0.8 for rate in rates]), 0.5, 1),
+            Gate("room, pi_1", f"pi_1 solved, of {len(one)} attempts", mean(one), 0.10, 0.40)]
 
 
 def science_gates(model, tokenizer, size: Size) -> list[Gate]:
