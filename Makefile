@@ -44,7 +44,8 @@ bench: $(VENV)/ready
 lab: $(VENV)/ready
 	$(RUN) -m jupyter lab notebooks
 
-# Checks that the GPU pins are compatible with these; installs nothing, but needs the package index.
+# Checks that requirements-gpu.txt can be installed together with requirements.txt; installs nothing, but needs the
+# package index.
 requirements: $(VENV)/ready
 	timeout 900 $(RUN) -m pip install --quiet --dry-run -r requirements-gpu.txt
 
@@ -80,4 +81,5 @@ $(VENV)/ready: requirements.txt requirements.lock pyproject.toml
 	touch $@
 
 clean:
-	rm -rf $(VENV) build
+	rm -rf $(VENV)
+	if [ -d build ]; then find build -mindepth 1 -maxdepth 1 ! -name own -exec rm -rf {} +; fi

@@ -89,7 +89,7 @@ def _options(argv: list[str] | None) -> argparse.Namespace:
     if unknown:
         word, known = unknown[0].partition("=")[0], options.command._option_string_actions
         remedy = nearest(word, known) or f"see {options.command.prog} --help"
-        what = "is not an option of" if word.startswith("-") else "is one word too many for"
+        what = "is not an option of" if word.startswith("-") else "is an unexpected argument of"
         raise UserError(f"{word} {what} {options.command.prog}; {remedy}")
     return options
 
@@ -123,7 +123,8 @@ def parser() -> argparse.ArgumentParser:
     train.add_argument("--arm", help="the arm (default one-shot)")
     train.add_argument("--seed", type=int, help="the seed (default 0)")
     train.add_argument("--config", type=Path,
-                       help="a complete run configuration as JSON, instead of all other options but --results")
+                       help="a complete run configuration as JSON, instead of the options that describe a run; give "
+                            "--results too (default results/pocket)")
     train.add_argument("--stop-after", type=int, metavar="STEP",
                        help="stop after this step; repeat the command to continue")
     train.add_argument("--force", action="store_true", help="start even if the plan estimates that it will not fit")
@@ -185,7 +186,8 @@ def _common(command: argparse.ArgumentParser) -> None:
 
 
 def _results(command: argparse.ArgumentParser) -> None:
-    command.add_argument("--results", metavar="DIR", help="where results go (default results/<profile>)")
+    command.add_argument("--results", metavar="DIR", help="where results go (default results/<profile>, or "
+                         "build/own/<profile> with your own model, files, steps or settings)")
 
 
 def _sources(command: argparse.ArgumentParser, trains: bool = True) -> None:

@@ -220,7 +220,7 @@ RECORDED = next((ROOT / "results" / "pocket" / "runs").glob("one-shot-s0-*"))
     (["evaluate", "--eval-file", "x.jsonl"], "did you mean '--eval-files'"),
     (["train", "--profile", "poket"], "did you mean 'pocket'"),
     (["train", "--arm", "oneshot"], "did you mean 'one-shot'"),
-    (["train", "--seed", "one"], "--seed"), (["export", "a", "b", "c"], "c is one word too many"),
+    (["train", "--seed", "one"], "--seed"), (["export", "a", "b", "c"], "c is an unexpected argument of"),
     (["drill", "--steps", "1"], "--steps 1"),
     (["drill", "--quiet", "--set", "prompts_per_step=300", "--layers", "1"], "--prompts"),
     (["train", "--arm", "base", "--max-steps", "3"], "--max-steps 3 has no effect together with --arm base"),

@@ -129,30 +129,34 @@ def _published_gap(column: str, dataset: str, other: str, **match) -> float:
 
 
 def c01(runs: Runs) -> Claim:
+    """C01: the gain of one example on the main set, for {pi_1} above half the published gain."""
     main, published = [main_benchmark(runs["base"][0].config)], _published_gap("MATH500", "{pi_1}", "base")
-    return Claim("C01", "One example lifts the base far", "points on MATH500 or its stand-in", published, [
+    return Claim("C01", "One example raises the base's accuracy substantially", "points on MATH500 or its stand-in", published, [
         Quantity("{pi_1} minus base", accuracy_gap(runs, "one-shot", "base", main), published / 200),
         Quantity("{pi_13} minus base", accuracy_gap(runs, "one-shot-13", "base", main))],
         "figure1_comparison", "02_one_shot_training", lacking=_lacking(runs, "one-shot-13"))
 
 
 def c02(runs: Runs) -> Claim:
+    """C02: one example minus the full set on the six-benchmark average, at most `MARGIN` below."""
     six = math_benchmarks(runs["base"][0].config)
-    return Claim("C02", "One example about equals the whole set", "points on the six-benchmark average",
+    return Claim("C02", "One example does about as well as the full set", "points on the six-benchmark average",
                  _published_gap("Avg", "{pi_1}", "DSR-sub", reward_type="outcome"),
                  [Quantity("{pi_1} minus full set", accuracy_gap(runs, "one-shot", "full-set", six), -MARGIN)],
                  "figure1_comparison", "02_one_shot_training")
 
 
 def c03(runs: Runs) -> Claim:
+    """C03: two examples minus one on the six-benchmark average, at most `MARGIN` below."""
     six = math_benchmarks(runs["base"][0].config)
-    return Claim("C03", "Two examples equal or pass one", "points on the six-benchmark average",
+    return Claim("C03", "Two examples do at least as well as one", "points on the six-benchmark average",
                  _published_gap("Avg", "{pi_1,pi_13}", "{pi_1}"),
                  [Quantity("{pi_1, pi_13} minus {pi_1}", accuracy_gap(runs, "two-shot", "one-shot", six), -MARGIN)],
                  "figure1_comparison", "02_one_shot_training", lacking=_lacking(runs, "two-shot"))
 
 
 def c05(runs: Runs, own_subject: str | None) -> Claim:
+    """C05: the gain of {pi_1} on problems of other subjects than its own."""
     main = main_benchmark(runs["base"][0].config)
     bases = {run.config.seed: run for run in runs["base"]}
     columns = ("Counting & Probability", "Geometry", "Intermediate Algebra", "Number Theory", "Prealgebra",
@@ -174,13 +178,14 @@ def c05(runs: Runs, own_subject: str | None) -> Claim:
     lacking = "" if own_subject else "the training example names no subject"
     if not lacking and any(frame is None for frame in found.values()):
         lacking = f"{main} names no subject but the example's"
-    return Claim("C05", "Gains cross categories", "points, on the problems that are not of the example's subject",
+    return Claim("C05", "Gains generalise across categories", "points, on the problems that are not of the example's subject",
                  round(sum(published) / 6, 1),
                  [Quantity("gain of {pi_1} in the other subjects", None if lacking else over_seeds(found))],
                  "table3_subjects", "02_one_shot_training", lacking=lacking)
 
 
 def c06(runs: Runs, untestable: str) -> Claim:
+    """C06: the gain of {pi_1} on ARC, over the base and over the full set."""
     arc = arc_benchmarks(runs["base"][0].config)
     published = sum(published_value(1, column, dataset="{pi_1}") - published_value(1, column, dataset="base")
                     for column in ("ARC-E", "ARC-C")) / 2
@@ -200,20 +205,22 @@ def _unsaturated(runs: Runs) -> str:
 
 
 def c07(runs: Runs) -> Claim:
+    """C07: the rise of the six-benchmark average from saturation to the last step."""
     six, lacking = math_benchmarks(runs["base"][0].config), _unsaturated(runs)
     rise = None if lacking else over_seeds(by_seed(
         runs["one-shot"], lambda run: minus(parts(run, six), parts(run, six, saturation(run)))))
-    return Claim("C07", "Test accuracy goes on rising after training accuracy has saturated",
+    return Claim("C07", "Test accuracy keeps rising after training accuracy has saturated",
                  "points on the six-benchmark average", published_text("gain_after_saturation")["{pi_1}"],
                  [Quantity("last step minus saturation, {pi_1}", rise)],
                  "figure2_saturation", "05_post_saturation", lacking=lacking)
 
 
 def c08(runs: Runs) -> Claim:
+    """C08: the divergence on the training example late in training, and the test average's last minus best."""
     six = math_benchmarks(runs["base"][0].config)
     tested = _best_and_last(curves(runs, "one-shot", six))
     strayed = mean_interval([_last_mean(run, "kl") for run in runs["one-shot"]])
-    return Claim("C08", "Over-fitting shows late in the training example's own outputs and spares the test",
+    return Claim("C08", "Over-fitting appears late, on the training example, and does not lower test accuracy",
                  "points; a divergence of 1 nat a token counts as 100", None, [
                      Quantity("divergence from the base on the training example, last steps", strayed, 1.0),
                      Quantity("six-benchmark average, last minus best",
@@ -240,6 +247,7 @@ def _last_mean(run: Run, metric: str) -> float:
 
 
 def c09(runs: Runs) -> Claim:
+    """C09: the growth of reflecting responses after saturation, alone and beside the full set's."""
     six, lacking = math_benchmarks(runs["base"][0].config), _unsaturated(runs)
     grown, ahead = None, None
     if not lacking:
@@ -248,7 +256,7 @@ def c09(runs: Runs) -> Claim:
         full = by_seed(runs["full-set"], lambda run: reflecting(run, six) - starts[run.config.seed])
         grown = mean_interval([*late.values()])
         ahead = mean_interval([late[seed] - full[seed] for seed in late])
-    return Claim("C09", "Words of self-reflection grow late with one example, not with the full set",
+    return Claim("C09", "Words of self-reflection become more frequent late with one example, not with the full set",
                  "points, share of responses that reflect", None, [
                      Quantity("growth after saturation, {pi_1}", grown),
                      Quantity("that growth minus the full set's", ahead)],
@@ -256,6 +264,7 @@ def c09(runs: Runs) -> Claim:
 
 
 def c12(runs: Runs) -> Claim:
+    """C12: one example with the entropy bonus minus one without."""
     main = [main_benchmark(runs["base"][0].config)]
     start = published_value(5, "MATH500", row=4)
     return Claim("C12", "A moderate entropy bonus helps", "points on MATH500 or its stand-in",
@@ -266,9 +275,10 @@ def c12(runs: Runs) -> Claim:
 
 
 def c13(runs: Runs) -> Claim:
+    """C13: entropy alone, its best step minus the base, and its best minus its last."""
     main = [main_benchmark(runs["base"][0].config)]
     tested = _best_and_last(curves(runs, "entropy-only", main))
-    return Claim("C13", "Entropy alone, without reward, lifts the base; then it collapses",
+    return Claim("C13", "The entropy bonus alone, without a reward, improves the base, which later collapses",
                  "points on MATH500 or its stand-in",
                  round(published_value(6, "MATH500", model="Qwen2.5-Math-1.5B", step=20)
                        - published_value(8, "MATH500", dataset="base"), 1), [
@@ -278,6 +288,7 @@ def c13(runs: Runs) -> Claim:
 
 
 def c14(runs: Runs) -> Claim:
+    """C14: one example minus the format reward, and the format reward minus the base."""
     main = [main_benchmark(runs["base"][0].config)]
     form, one = (published_value(14, "MATH500", **row) for row in (
         {"dataset": "DSR-sub", "reward_type": "format", "entropy_loss": True},
@@ -290,6 +301,7 @@ def c14(runs: Runs) -> Claim:
 
 
 def c25(runs: Runs) -> Claim:
+    """C25: how often some group disagrees after saturation."""
     lacking = _unsaturated(runs)
     alive = None if lacking else mean_interval([_alive(run) for run in runs["one-shot"]])
     return Claim("C25", "The policy gradient stays above zero after saturation",

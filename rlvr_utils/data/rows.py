@@ -72,7 +72,7 @@ def _lower_case(row: dict, place: str) -> dict:
         usual = names.get(str(column).lower(), column)
         name = column if usual in row else usual
         if name in fields:
-            raise UserError(f"{place}: two columns are called {shown(name)} in capital or small letters; leave one out")
+            raise UserError(f"{place}: two columns differ from {shown(name)} only in capitals; rename or remove one")
         fields[name] = value
     return fields
 

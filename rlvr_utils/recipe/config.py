@@ -1,6 +1,6 @@
 """Profiles: one YAML file per model scale, each value with its source, read into a `RunConfig`.
 
-A profile changes scale and never the code path; an arm (see `rlvr_utils.recipe.arms`) changes a few
+A profile only sets fields, and no code depends on its name; an arm (see `rlvr_utils.recipe.arms`) changes a few
 fields; the seed completes the configuration, whose hash names the run.
 """
 from __future__ import annotations
@@ -118,7 +118,7 @@ class Benchmark(Record):
     temperature: Amount = 0.0
     """Sampling temperature of the responses; 0 is greedy."""
     limit: Positive | None = None
-    """Only the first so many problems; None for all."""
+    """Number of problems to use, from the first; None for all."""
     scoring: Literal["generation", "likelihood"] = later("generation")
     """Generate responses and grade them, or compare the likelihoods of the given choices."""
 
@@ -191,7 +191,7 @@ class RunConfig(Record):
     steps: Count
     """Rollout steps; 0 evaluates the start model and trains nothing."""
     eval_every: Count
-    """Rollout steps between two evaluations during training, and one after the last; 0 for none."""
+    """Rollout steps between evaluations during training; the last step is evaluated too. 0 for none."""
     save_every: Positive
     """Rollout steps between two checkpoints."""
     eval_template: Text

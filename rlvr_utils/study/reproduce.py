@@ -95,7 +95,7 @@ def declared_arms(path: Path) -> list[str]:
             for node in ast.parse(cell.source).body:
                 if isinstance(node, ast.Assign) and node.targets[0].id == "arms":
                     return ast.literal_eval(node.value)
-    raise UserError(f"{path.name}: no parameter `arms` in a cell tagged `parameters`")
+    raise UserError(f"{path.name}: no parameter `arms`; tag the cell that assigns it with \"parameters\"")
 
 
 def parameters(study: Study) -> dict:

@@ -36,7 +36,7 @@ class Study:
     seeds: tuple[int, ...]
     results: Path
     overrides: dict  # the reader's own model, train_file, eval_files, max_steps, settings
-    profile: str = ""  # as it was given, the path of a YAML file perhaps
+    profile: str = ""  # as given; possibly the path of a YAML file
 
     def runs(self, *arms: str) -> dict[str, list[Run]]:
         """The runs of each arm, one per seed: loaded, resumed or trained. Problems that the health check finds in
@@ -126,7 +126,7 @@ class Study:
         skipped = [arm for arm in arms if arm not in ("base", *run)]
         lacking = [arm for arm in arms if set(ARMS[arm].get("examples", ())) - self.config.ranking.keys()]
         for reason, some in ((f"not run on profile {self.config.profile}", skipped),
-                             ("left out, as the training file has one problem only", lacking)):
+                             ("arms left out because the training file has only one problem", lacking)):
             if some:
                 print(f"{reason}: {', '.join(some)}")
         left = [arm for arm in dict.fromkeys(arms) if arm not in ("base", *skipped, *lacking)]
@@ -305,7 +305,7 @@ def _file_ranking(source: str) -> dict[int, str]:
     problems = load_training(source)
     lacking = len(source_rows(source, "train")) - len(problems)
     if lacking:
-        print(f"{source}: left out, as they have no answer: {lacking} {'row' if lacking == 1 else 'rows'}")
+        print(f"{source}: {lacking} {'row' if lacking == 1 else 'rows'} without an answer left out")
     return {rank: problem.id for rank, problem in zip((1, 13), distinct(problems))}
 
 

@@ -152,7 +152,7 @@ def ablation_table(study: Study, runs: Runs) -> pd.DataFrame:
 
 
 def last_and_best(study: Study, runs: Runs) -> pd.DataFrame:
-    """The last checkpoint and the best one on the six-benchmark average (control X4), by arm, in percent. The best
+    """The last checkpoint and the best one on the six-benchmark average, by arm, in percent. The best
     is chosen on the test sets themselves, as in the paper, and is therefore optimistic. `earliest_step` and
     `latest_step` are the range of those checkpoints' rollout steps over the seeds."""
     math, main = math_benchmarks(study.config), main_benchmark(study.config)
@@ -170,7 +170,7 @@ def last_and_best(study: Study, runs: Runs) -> pd.DataFrame:
 
 
 def grader_table(runs: list[Run]) -> pd.DataFrame:
-    """Accuracy on each benchmark by both graders (control X5) in percent, boxed answers in percent, the number of
+    """Accuracy on each benchmark by both graders in percent, boxed answers in percent, the number of
     answers whose grading timed out (they count as wrong) and the mean length in tokens."""
     quantities = {"qwen-eval": ("accuracy.qwen-eval", 100), "math-verify": ("accuracy.math-verify", 100),
                   "boxed": ("boxed", 100), "qwen-eval time-outs": ("timeouts.qwen-eval", 1),

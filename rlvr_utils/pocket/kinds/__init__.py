@@ -1,1 +1,1 @@
-"""Kinds of problems: one file a subject of MATH, one function a kind; science beside them."""
+"""Kinds of problems: one file per subject of MATH, one function per kind; science beside them."""
