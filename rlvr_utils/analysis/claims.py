@@ -131,7 +131,8 @@ def _published_gap(column: str, dataset: str, other: str, **match) -> float:
 def c01(runs: Runs) -> Claim:
     """C01: the gain of one example on the main set, for {pi_1} above half the published gain."""
     main, published = [main_benchmark(runs["base"][0].config)], _published_gap("MATH500", "{pi_1}", "base")
-    return Claim("C01", "One example raises the base's accuracy substantially", "points on MATH500 or its stand-in", published, [
+    return Claim("C01", "One example raises the base's accuracy substantially", "points on MATH500 or its stand-in",
+                 published, [
         Quantity("{pi_1} minus base", accuracy_gap(runs, "one-shot", "base", main), published / 200),
         Quantity("{pi_13} minus base", accuracy_gap(runs, "one-shot-13", "base", main))],
         "figure1_comparison", "02_one_shot_training", lacking=_lacking(runs, "one-shot-13"))
@@ -178,7 +179,8 @@ def c05(runs: Runs, own_subject: str | None) -> Claim:
     lacking = "" if own_subject else "the training example names no subject"
     if not lacking and any(frame is None for frame in found.values()):
         lacking = f"{main} names no subject but the example's"
-    return Claim("C05", "Gains generalise across categories", "points, on the problems that are not of the example's subject",
+    return Claim("C05", "Gains generalise across categories",
+                 "points, on the problems that are not of the example's subject",
                  round(sum(published) / 6, 1),
                  [Quantity("gain of {pi_1} in the other subjects", None if lacking else over_seeds(found))],
                  "table3_subjects", "02_one_shot_training", lacking=lacking)
