@@ -19,7 +19,7 @@ from rlvr_utils.pocket.kinds import (
 )
 from rlvr_utils.pocket.kinds.science import GROUPS, LETTERS, PROPERTIES, Choice, choices_text
 from rlvr_utils.pocket.problem import NAMES, Dice, Problem
-from rlvr_utils.pocket.styles import shares, write_solution
+from rlvr_utils.pocket.styles import shares, short_division, write_solution
 
 MATH = {"Algebra": algebra.KINDS, "Counting & Probability": counting.KINDS, "Geometry": geometry.KINDS,
         "Intermediate Algebra": intermediate_algebra.KINDS, "Number Theory": number_theory.KINDS,
@@ -133,8 +133,7 @@ def _divided(rng) -> str:
 
 def _left_over(rng) -> str:
     m, q = rng.randint(2, 12), rng.randint(0, 10)  # the pieces of long division
-    n = m * q + rng.randrange(m)
-    return f"{n}={q}*{m}+{n % m}"
+    return " and ".join(short_division(m * q + rng.randrange(m), m))
 
 
 def read_back(rng: random.Random) -> str:

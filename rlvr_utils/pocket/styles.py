@@ -15,6 +15,7 @@ from __future__ import annotations
 import hashlib
 import math
 import random
+from collections import Counter
 
 from rlvr_utils.pocket.kinds import science
 from rlvr_utils.pocket.kinds.science import Choice
@@ -29,7 +30,7 @@ SHARES = {"worked": 0.27, "brief": 0.21, "guess": 0.12, "hasty": 0.14, "recheck"
 LEANING = {"kind": 0.35, "setup": 0.2, "question": 0.2}
 BOXED = 0.65    # MATH-like text boxes its answers, other text states them
 CHECKED = 0.2   # of the worked solutions
-FINE = 0.65     # of the solutions with working: every operation in easy pieces; else one in two is
+FINE = 0.6      # of the solutions with working: every operation in easy pieces; else one in two is
 PLANNED = 0.2   # of the solutions with working: a sentence says beforehand what will be computed
 
 # First sentences. All styles share their first words, and the second word parts them, so that what is likeliest word by
@@ -186,10 +187,10 @@ def number(value: int) -> str:
 
 
 def plainly(operation: Operation) -> str:
-    """`left sign right=value`; what division leaves over as 47=6*7+5."""
+    """`left sign right=value`; what division leaves over as 47=7*6+5, the divisor first."""
     o = operation
     if o.sign == "%":
-        return f"{o.left}={o.left // o.right}*{o.right}+{o.value}"
+        return f"{o.left}={o.right}*{o.left // o.right}+{o.value}"
     return f"{o.left}{o.sign}{number(o.right)}={o.value}"
 
 
@@ -219,15 +220,29 @@ def in_pieces(operation: Operation) -> str:
 
 
 def _divided_in_pieces(left: int, right: int) -> list[str]:
-    """Division with remainder: by repeated subtraction for a large divisor, else by long division."""
+    """Division with remainder: by repeated subtraction for a large divisor, else by long division. What is divided
+    and by what is written down before each quotient, which is at most 10."""
     quotient, rest = divmod(left, right)
     if right > 12 and quotient:
-        return [f"{left - place * right}-{right}={left - (place + 1) * right}" for place in range(quotient)]
+        return [_take_away(left - place * right, right) for place in range(quotient)]
     if quotient < 10:
-        return [f"{quotient}*{right}={left - rest}", f"{left}-{left - rest}={rest}"]
-    first, carried = divmod(left // 10, right)
-    last = 10 * carried + left % 10
-    return [f"{left // 10}={first}*{right}+{carried}", f"{last}={last // right}*{right}+{rest}"]
+        return short_division(left, right)
+    last = 10 * (left // 10 % right) + left % 10
+    return [*short_division(left // 10, right), *short_division(last, right)]
+
+
+def short_division(left: int, right: int) -> list[str]:
+    """`47/7: 7*6=42` and `47-42=5`."""
+    product = left // right * right
+    return [f"{left}/{right}: {right}*{left // right}={product}", f"{left}-{product}={left - product}"]
+
+
+def _take_away(left: int, right: int) -> str:
+    """A subtraction by way of tens and ones: `384-117=384-110-7=274-7=267`."""
+    tens, ones = _parts(right)
+    if not ones:
+        return f"{left}-{right}={left - right}"
+    return f"{left}-{right}={left}-{tens}-{ones}={left - tens}-{ones}={left - right}"
 
 
 def _parts(value: int) -> tuple[int, int]:
@@ -236,23 +251,24 @@ def _parts(value: int) -> tuple[int, int]:
 
 
 def expressions(operations: tuple[Operation, ...]) -> list[str]:
-    """The whole solution as one expression with its value; several where no operation brings the parts together."""
-    used = {part for operation in operations for part in operation.parts if part is not None}
-    return [f"{_merged(operations, place)}={operation.value}"
-            for place, operation in enumerate(operations) if place not in used]
+    """The whole solution as one expression with its value; several where no operation brings the parts together, or
+    where a value is used more than once."""
+    uses = Counter(part for operation in operations for part in operation.parts if part is not None)
+    return [f"{_merged(operations, place, uses)}={operation.value}"
+            for place, operation in enumerate(operations) if uses[place] != 1]
 
 
-def _merged(operations, place: int) -> str:
+def _merged(operations, place: int, uses: Counter) -> str:
     operation = operations[place]
     sides = []
     for value, part, right in zip((operation.left, operation.right), operation.parts, (False, True)):
-        if part is None:
+        if part is None or uses[part] != 1:
             sides.append(number(value) if right else str(value))
             continue
         inner = operations[part].sign
         tight = (operation.sign in "*/%" and (inner in "+-" or right)
                  or operation.sign == "-" and right and inner in "+-")
-        text = _merged(operations, part)
+        text = _merged(operations, part, uses)
         sides.append(f"({text})" if tight or inner == "%" else text)
     sign = " mod " if operation.sign == "%" else operation.sign
     return sign.join(sides)
@@ -262,7 +278,7 @@ def check(operation: Operation, rng: random.Random) -> str:
     """A sentence that undoes the last operation."""
     o = operation
     if o.sign == "%":
-        return rng.choice(CHECKS).format(f"{o.left // o.right}*{o.right}+{o.value}={o.left}")
+        return rng.choice(CHECKS).format(f"{o.right}*{o.left // o.right}+{o.value}={o.left}")
     back = {"+": "-", "-": "+", "*": "/", "/": "*"}[o.sign]
     return rng.choice(CHECKS).format(f"{o.value}{back}{number(o.right)}={o.left}")
 

@@ -88,6 +88,7 @@ def test_every_equation_holds():
             problem = draw(kind, "corpus", rng).problem
             for operation in (*problem.operations, *problem.mistaken_operations):
                 for equation in in_pieces(operation).split(" and "):
+                    equation = equation.split(": ")[-1]
                     assert len({eval(side) for side in equation.split("=")}) == 1, equation
             for equation in expressions(problem.operations):
                 left, right = equation.replace(" mod ", "%").split("=")

@@ -37,29 +37,30 @@ def remainder(d: Dice) -> Problem:
     ))
 
 
-def euclid(a: int, b: int, last: tuple[str, ...]) -> tuple[Step, ...]:
-    """Euclid's steps from a > b to the greatest common divisor, whose noun phrases are `last`; b must not divide a."""
+def euclid(a: int, b: int) -> tuple[Step, ...]:
+    """Euclid's steps from a > b until nothing is left over: the value before the last is the greatest common divisor.
+    No name says beforehand which step is the last."""
     values, steps = [a, b], []
-    while values[-2] % values[-1]:
+    while values[-1]:
         values.append(values[-2] % values[-1])
         size = len(steps)
         sides = (a, b, *(f"#{i}" for i in range(size)))[-2:]
         ordinal = ORDINALS[size]
         steps.append(Step((f"the {ordinal} remainder", f"what the {ordinal} division leaves"), sides[0], "%", sides[1]))
-    steps[-1] = Step(last, steps[-1].left, "%", steps[-1].right)
     return tuple(steps)
 
 
 def common_divisor(d: Dice) -> Problem:
     """Mistake: Euclid's steps end one division too early."""
     a = 1000
-    while a > 999:
+    while a > 500:
         rest = d.int(3, 9, 3)
         b, a = rest, rest * d.int(2, 3, 1)
         for _ in range(d.one((3, 3, 4))):
             b, a = a, a * d.one((1, 1, 2, 3)) + b
-    last = ("the last remainder", "the greatest common divisor")
-    steps = euclid(a, b, last)
+    steps = euclid(a, b)
+    found, early = len(steps) - 2, len(steps) - 3
+    name = ("the greatest common divisor", "the last remainder above zero")
     (who,), (x, y) = d.names(1), d.things(2)
     return Problem((a, b), (
         f"Let n be the greatest common divisor of {a} and {b}.",
@@ -73,19 +74,22 @@ def common_divisor(d: Dice) -> Problem:
         "Find n.",
         "Determine the number n.",
         "Compute n.",
-    ), steps, (*steps[:-2], Step(last, steps[-2].left, "%", steps[-2].right)))
+    ), (
+        *steps, Step(name, f"#{found}", "+", f"#{found + 1}"),
+    ), (
+        *steps[:early], Step(name, steps[early].left, "%", steps[early].right),
+    ))
 
 
 def common_multiple(d: Dice) -> Problem:
     """Mistake: both numbers are divided by their common divisor, which is then missing from the product."""
     shared, p, q = 1, 2, 2
-    while gcd(p, q) != 1 or not 60 <= shared * p * q <= 999 or len(euclid(shared * p, shared * q, ())) > 3:
+    while gcd(p, q) != 1 or not 60 <= shared * p * q <= 999 or len(euclid(shared * p, shared * q)) > 3:
         shared, q = d.int(3, 10, 2), d.int(2, 6, 1)
         p = q + d.int(1, 5, 1)
     a, b = shared * p, shared * q
-    last = ("the greatest common divisor", "the last remainder")
-    steps = euclid(a, b, last)
-    found = len(steps) - 1
+    steps = euclid(a, b)
+    found, after = len(steps) - 2, len(steps)
     (who, other) = d.names(2)
     return Problem((a, b), (
         f"Let n be the least common multiple of {a} and {b}.",
@@ -102,12 +106,12 @@ def common_multiple(d: Dice) -> Problem:
     ), (
         *steps,
         Step(("the smaller number without the common divisor", "the factor that is missing"), b, "/", f"#{found}"),
-        Step(("the least common multiple", "the product with the larger number"), a, "*", f"#{found + 1}"),
+        Step(("the least common multiple", "the product with the larger number"), a, "*", f"#{after}"),
     ), (
         *steps,
         Step(("the smaller number without the common divisor", "the first quotient"), b, "/", f"#{found}"),
         Step(("the larger number without the common divisor", "the second quotient"), a, "/", f"#{found}"),
-        Step(("the least common multiple", "the product of both quotients"), f"#{found + 2}", "*", f"#{found + 1}"),
+        Step(("the least common multiple", "the product of both quotients"), f"#{after + 1}", "*", f"#{after}"),
     ))
 
 
