@@ -35,7 +35,7 @@ def test_the_table_has_a_row_for_each_number(runs):
     at = table.set_index(["step", "benchmark", "measure"])
     assert at.index.is_unique
     assert at.loc[(60, "P-MATH500", "accuracy.qwen-eval"), ["value", "n"]].tolist() == [0.60, 200]
-    assert at.loc[(60, "P-AIME24", "accuracy.math-verify"), ["value", "n"]].tolist() == [0.99, 400]
+    assert at.loc[(60, "P-AIME24", "accuracy.math-verify"), ["value", "n"]].tolist() == [0.99, 800]
     assert at.loc[(20, "P-MATH500", "subject.Algebra"), ["value", "n"]].tolist() == [0.6, 10]
     assert at.loc[(5, "", "outcome"), ["value", "n"]].tolist() == [0.2, 32]  # training: the rollouts of a step
 
