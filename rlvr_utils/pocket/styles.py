@@ -27,7 +27,7 @@ from rlvr_utils.pocket.problem import Operation, Problem
 # in ten between them. A second attempt that corrects the first is rarer than any of these.
 SHARES = {"worked": 0.27, "brief": 0.21, "guess": 0.12, "hasty": 0.14, "recheck": 0.12, "lost": 0.14}
 # Standard deviations of the log-odds by which a kind, a setup and a question lean each style's share.
-LEANING = {"kind": 0.35, "setup": 0.2, "question": 0.2}
+LEANING = {"kind": 0.35, "setup": 0.25, "question": 0.25}
 BOXED = 0.65    # MATH-like text boxes its answers, other text states them
 CHECKED = 0.2   # of the worked solutions
 FINE = 0.6      # of the solutions with working: every operation in easy pieces; else one in two is

@@ -53,11 +53,11 @@ def euclid(a: int, b: int) -> tuple[Step, ...]:
 def common_divisor(d: Dice) -> Problem:
     """Mistake: Euclid's steps end one division too early."""
     a = 1000
-    while a > 500:
+    while a > 150:
         rest = d.int(3, 9, 3)
         b, a = rest, rest * d.int(2, 3, 1)
-        for _ in range(d.one((3, 3, 4))):
-            b, a = a, a * d.one((1, 1, 2, 3)) + b
+        for _ in range(d.one((2, 2, 3))):
+            b, a = a, a * d.one((1, 1, 2)) + b
     steps = euclid(a, b)
     found, early = len(steps) - 2, len(steps) - 3
     name = ("the greatest common divisor", "the last remainder above zero")
