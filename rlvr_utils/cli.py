@@ -290,12 +290,15 @@ def _plan(options) -> None:
     from rlvr_utils.processes import launched_layout
     from rlvr_utils.scale.hardware import Hardware
     from rlvr_utils.scale.plan import UnknownShape, check_disk, check_fit, plan, plan_text
+    from rlvr_utils.training.checks import check_recipe
 
     study = _study(options, [0])
     hardware = Hardware.detect(study.results)
     if options.hardware:
         hardware = hardware.with_gpus(options.hardware)
     config = _arm_config(options, study, 0)
+    if config.steps:
+        check_recipe(config, max(1, hardware.gpus))
     try:
         estimate = plan(config, hardware, options.layout or launched_layout())
     except UnknownShape as error:

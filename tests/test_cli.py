@@ -204,6 +204,11 @@ RECORDED = next((ROOT / "results" / "pocket" / "runs").glob("one-shot-s0-*"))
 @pytest.mark.parametrize(("words", "message"), [
     (["train", "--set", "learning_rat=1"], "did you mean 'learning_rate'"),
     (["train", "--stop-after", "0"], "--stop-after 0"),
+    (["train", "--stop-after", "9999"], "--stop-after 9999: this run"),
+    (["train", "--arm", "base", "--stop-after", "1"], "--stop-after 1: this run has 0 steps"),
+    (["plan", "--set", "num_generations=7"], "num_generations=7"), (["plan", "--set", "dtype=float16"], "'float16'"),
+    (["plan", "--set", "keep_every=7"], "keep_every=7"), (["plan", "--set", "examples=[9999]"], "example 9999"),
+    (["plan", "--set", "label=no such one"], "label 'no such one'"),
     (["drill", "--record", "/dev/null/record.json"], "--record /dev/null/record.json"),
     (["evaluate", "--eval-files", "average=/x.jsonl"], "benchmark 1: field 'name' is 'average'"),
     (["evaluate", "--eval-files", "/nowhere.jsonl"], "rlvr_utils: /nowhere.jsonl: no such file"),

@@ -31,6 +31,7 @@ class Pretraining:
     seed: int
     parts: int
     compiled: bool = False
+    device: str = "cpu"
 
     @property
     def steps(self) -> int:
@@ -94,7 +95,7 @@ def pretrain(work: Pretraining) -> None:
 
     _claim(work)
     tokenizer = _tokenizer(work)
-    model = new_model(tokenizer, work.seed)
+    model = new_model(tokenizer, work.seed).to(work.device)
     opts = optimizers(model)
     done = _restore(work, model, opts)
     if work.compiled:
@@ -117,8 +118,8 @@ def train_part(work: Pretraining, part: int, model, opts: list, tokenizer) -> li
     rows = torch.from_numpy(packed_rows(corpus(work.corpus_seed(part)), tokenizer, ROWS * PART_STEPS, ROW_TOKENS))
     losses = []
     model.train()
-    for step, ids in enumerate(rows.long().split(ROWS), start=part * PART_STEPS):
-        with torch.autocast("cpu", dtype=torch.bfloat16):
+    for step, ids in enumerate(rows.to(work.device).long().split(ROWS), start=part * PART_STEPS):
+        with torch.autocast(work.device, dtype=torch.bfloat16):
             loss = model(input_ids=ids, labels=ids).loss
         loss.backward()
         torch.nn.utils.clip_grad_norm_(model.parameters(), 1.0)
@@ -171,8 +172,8 @@ def _restore(work: Pretraining, model, opts: list) -> int:
     for opt in opts:
         for parameter in (p for group in opt.param_groups for p in group["params"]):
             start = f"{names[parameter]}:"
-            opt.state[parameter] = {key.removeprefix(start): value for key, value in saved.items()
-                                    if key.startswith(start)}
+            opt.state[parameter] = {key.removeprefix(start): value if key.endswith(":step") else value.to(work.device)
+                                    for key, value in saved.items() if key.startswith(start)}
     return int(saved["parts"])
 
 
@@ -205,12 +206,13 @@ def main(arguments: list[str] | None = None) -> None:
     parser.add_argument("--seed", type=int, default=0, help="of tokenizer, corpus and weights")
     parser.add_argument("--parts", type=int, default=40, help="length, in about a million tokens each")
     parser.add_argument("--threads", type=int, default=2, help="processor threads")
+    parser.add_argument("--device", default="cpu", help="cpu, or cuda for one GPU")
     parser.add_argument("--compile", action="store_true", help="a third faster; needs a C++ compiler")
     given = parser.parse_args(arguments)
     torch.set_num_threads(given.threads)
     escape_output()
     try:
-        pretrain(Pretraining(given.folder, given.seed, given.parts, given.compile))
+        pretrain(Pretraining(given.folder, given.seed, given.parts, given.compile, given.device))
     except UserError as error:
         parser.exit(2, f"rlvr_utils: {error}\n")
 

@@ -254,7 +254,7 @@ class RunConfig(Record):
             if name in names[:place]:  # their records could not be told apart
                 raise ValueError(f"benchmark {place + 1}: field 'name' is {shown(name)}, like that of an earlier one; "
                                  "give each its own name")
-        if self.label and not self.examples:
+        if self.label and not self.examples and self.arm != "base":  # of which the other arms are made
             raise ValueError(f"field 'label' is {shown(self.label)}, but 'examples' is empty, so there is no answer to "
                              "replace; set 'examples', or leave 'label' out")
         if (self.eval_early_every > 0) != (self.eval_early_until > 0):

@@ -13,41 +13,21 @@ from rlvr_utils.models.adapters import adapter_settings
 from rlvr_utils.models.engines import own_stops
 from rlvr_utils.processes import launched_layout, processes
 from rlvr_utils.recipe.config import RunConfig
+from rlvr_utils.training.checks import check_recipe, micro_steps
 from rlvr_utils.training.examples import training_dataset
 from rlvr_utils.training.rewards import coin, format, outcome, reward_weights
 from rlvr_utils.training.trackers import check_trackers
 from rlvr_utils.training.trainer import OneShotTrainer
 
-# TRL 1.16 still asks for the old name of a property of transformers 5.23.
-warnings.filterwarnings("ignore", message="`is_gradient_checkpointing`", category=FutureWarning)
-
-
-def micro_steps(config: RunConfig, processes: int = 1) -> int:
-    """Forward passes per rollout step on each of the processes. Raises `UserError` if the rollouts do not divide
-    evenly, or if a group would be split."""
-    rollouts, rest = divmod(config.prompts_per_step * config.num_generations, processes)
-    if rest or rollouts % config.num_generations:
-        raise UserError(f"prompts_per_step={config.prompts_per_step} cannot be divided among {processes} processes; "
-                        "change prompts_per_step or the number of processes")
-    steps, rest = divmod(rollouts, config.micro_batch) if config.micro_batch > 0 else (0, 1)
-    if rest or config.updates_per_rollout < 1 or steps % config.updates_per_rollout:
-        raise UserError(
-            f"profile {config.profile}: {rollouts} rollouts per step (prompts_per_step={config.prompts_per_step} times "
-            f"num_generations={config.num_generations}, of each process) cannot be divided into updates_per_rollout="
-            f"{config.updates_per_rollout} with complete micro-batches of micro_batch={config.micro_batch}; change "
-            "micro_batch or updates_per_rollout")
-    return steps
+# TRL 1.16 still uses the old names of a property and two methods of transformers 5.23.
+warnings.filterwarnings("ignore", message="`(is_)?gradient_checkpointing", category=FutureWarning)
 
 
 def prepare(config: RunConfig, tokenizer):
     """The data set of the run, after checking everything that a user may have got wrong."""
-    micro_steps(config, processes())
-    reward_weights(config)
+    check_recipe(config, processes())
     _check_precision(config)
     check_trackers(config.report_to)
-    if config.keep_every % config.save_every:
-        raise UserError(f"keep_every={config.keep_every} is not a multiple of save_every={config.save_every}; change "
-                        "one of them")
     if config.engine == "transformers" and launched_layout() == "sharded":
         raise UserError("engine 'transformers' cannot generate with a sharded model; set engine to vllm, or launch "
                         "with launch/eight-gpus-ddp.yaml")
@@ -65,9 +45,6 @@ def prepare(config: RunConfig, tokenizer):
 
 def _check_precision(config: RunConfig) -> None:
     """Only the run's fields may decide its precision: a setting from the environment would not be recorded."""
-    if config.dtype == "float16":
-        raise UserError("dtype 'float16' cannot be trained, because small values of the optimizer underflow to 0; set "
-                        "dtype to float32 or bfloat16 (eval_dtype may be float16)")
     wanted = "bf16" if _in_bfloat16(config) else "no"
     found = os.environ.get("ACCELERATE_MIXED_PRECISION", "no").lower()
     if found not in ("no", wanted):  # "no" is the launchers' default
