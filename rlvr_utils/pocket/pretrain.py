@@ -206,12 +206,14 @@ def main(arguments: list[str] | None = None) -> None:
     parser.add_argument("--seed", type=int, default=0, help="of tokenizer, corpus and weights")
     parser.add_argument("--parts", type=int, default=40, help="length, in about a million tokens each")
     parser.add_argument("--threads", type=int, default=2, help="processor threads")
-    parser.add_argument("--device", default="cpu", help="cpu, or cuda for one GPU")
+    parser.add_argument("--device", choices=("cpu", "cuda"), default="cpu", help="cuda for a GPU (default cpu)")
     parser.add_argument("--compile", action="store_true", help="a third faster; needs a C++ compiler")
     given = parser.parse_args(arguments)
     torch.set_num_threads(given.threads)
     escape_output()
     try:
+        if given.device == "cuda" and not torch.cuda.is_available():
+            raise UserError("--device cuda: torch sees no GPU here; leave it out")
         pretrain(Pretraining(given.folder, given.seed, given.parts, given.compile, given.device))
     except UserError as error:
         parser.exit(2, f"rlvr_utils: {error}\n")

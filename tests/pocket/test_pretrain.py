@@ -66,3 +66,10 @@ def test_the_learning_rate_warms_up_stays_and_falls():
 def test_parts_read_different_documents_and_seeds_too():
     seeds = [Pretraining(Path(), seed, 60).corpus_seed(part) for seed in (0, 1) for part in range(-1, 60)]
     assert len(set(seeds)) == len(seeds)
+
+
+def test_a_gpu_that_is_not_there_is_one_line(tmp_path, capsys, monkeypatch):
+    monkeypatch.setattr("torch.cuda.is_available", lambda: False)
+    with pytest.raises(SystemExit, match="2"):
+        pretrain.main([str(tmp_path / "base"), "--device", "cuda"])
+    assert "--device cuda: torch sees no GPU" in capsys.readouterr().err and not (tmp_path / "base").exists()
