@@ -264,7 +264,10 @@ def _train(options) -> None:
     seed = _or_default(options, "seed")
     study = _study(options, [seed])
     config = _read_config(options.config) if options.config else _arm_config(options, study, seed)
-    if not find(config, study.results):
+    if find(config, study.results):
+        if config.report_to:
+            _say("warning: report_to shows nothing: this run is finished already", 0)
+    else:
         for warning in preflight(config, Hardware.detect(study.results), launched_layout(), options.force):
             _say(f"warning: {warning}", 0)
     run = obtain(config, study.results, options.stop_after)
