@@ -13,6 +13,7 @@ def evaluate_run(run: Run, steps: list[int] | None = None) -> None:
     """Evaluate the policies of a finished run that are here, all or those of `steps`, as `run.config` asks;
     what is in the run's records already is left alone. Raises `UserError` for a step without a policy."""
     from rlvr_utils.evaluation.benchmarks import load_benchmarks
+    from rlvr_utils.models.engines import check_engine
 
     stored = policies(run)
     wanted = [*stored] if steps is None else steps
@@ -25,6 +26,7 @@ def evaluate_run(run: Run, steps: list[int] | None = None) -> None:
                             f"{', '.join(map(str, stored)) or 'none (its weights are not in this folder)'}")
     if not {*wanted} & {*missing_evaluations(run)}:
         return  # nothing is written, so that a folder that is only to be read will do
+    check_engine(run.config.engine)
     loaded = load_benchmarks(run.config)
     with hold(run.folder):
         for step in wanted:

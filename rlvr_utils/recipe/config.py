@@ -211,7 +211,11 @@ class RunConfig(Record):
     engine: Literal["transformers", "vllm", "vllm-server"] = later("transformers")
     """What generates the responses."""
     engine_memory: Share = later(0.3)
-    """Share of the GPU's memory for an engine "vllm" that runs beside the training."""
+    """Share of the GPU's memory for an engine "vllm" that runs beside the training; without a GPU, of the machine's
+    for any vLLM."""
+    engine_ratio_cap: Amount = later(0.0)
+    """With vLLM, each token's policy loss is weighted by its probability to the trainer over that to vLLM, at most
+    this; 0 for no such correction."""
     keep_every: Count = later(0)
     """Rollout steps between two policies that are kept for evaluation; 0 for none."""
     eval_top_p: Share = later(1.0)
@@ -231,6 +235,9 @@ class RunConfig(Record):
         if self.label and not self.examples:
             raise ValueError(f"field 'label' is {shown(self.label)}, but no single example is trained on whose answer "
                              "it could replace; give 'examples', or leave it out")
+        if self.engine_ratio_cap and self.engine == "transformers":
+            raise ValueError(f"field 'engine_ratio_cap' is {self.engine_ratio_cap:g}, but engine 'transformers' draws "
+                             "from the trainer's own probabilities; set engine to vllm, or leave it out")
         return self
 
     def changed(self, **fields) -> RunConfig:

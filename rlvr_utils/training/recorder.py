@@ -26,7 +26,7 @@ METRICS = {
     "frac_reward_zero_std": "zero_std_groups", "loss": "loss", "policy_loss": "policy_loss",
     "grad_norm": "grad_norm", "learning_rate": "learning_rate", "entropy": "entropy", "kl": "kl",
     "completions/mean_length": "response_length", "completions/clipped_ratio": "truncated",
-    "clip_ratio/region_mean": "ratio_clipped",
+    "clip_ratio/region_mean": "ratio_clipped", "sampling/sampling_logp_difference/mean": "engine_difference",
 }
 SAMPLED_RESPONSES = 4
 KEPT_CHECKPOINTS = 2

@@ -9,6 +9,7 @@ import torch
 from trl import GRPOConfig
 
 from rlvr_utils.errors import UserError
+from rlvr_utils.models.engines import say_nothing_about_use
 from rlvr_utils.processes import launched_layout, processes
 from rlvr_utils.recipe.config import RunConfig
 from rlvr_utils.training.examples import training_dataset
@@ -89,14 +90,15 @@ def trainer_arguments(config: RunConfig, folder: Path, on_cpu: bool) -> GRPOConf
         logging_nan_inf_filter=False,
         logging_steps=updates, save_steps=config.save_every * updates,
         ddp_find_unused_parameters=False, dataloader_pin_memory=not on_cpu,
-        report_to=[], disable_tqdm=True, log_level="error", **engine_arguments(config))
+        report_to=[], disable_tqdm=True, log_level="error", **engine_arguments(config, on_cpu))
 
 
-def engine_arguments(config: RunConfig) -> dict:
-    """TRL's settings of vLLM, in the training processes or as the server at VLLM_URL. No importance
-    correction: the authors do not use vLLM's log-probabilities (protocol, loss)."""
-    if config.engine == "transformers":
+def engine_arguments(config: RunConfig, on_cpu: bool) -> dict:
+    """TRL's settings of vLLM, in the training processes or as the server at VLLM_URL; on a CPU the trainer has an
+    engine of its own. The importance correction is ours too: TRL's would compute the log-probabilities twice."""
+    if config.engine == "transformers" or on_cpu:
         return {}
+    say_nothing_about_use()
     served = config.engine == "vllm-server"
     return {"use_vllm": True, "vllm_importance_sampling_correction": False,
             "vllm_mode": "server" if served else "colocate",

@@ -9,13 +9,14 @@ from transformers import PrinterCallback
 from trl import GRPOTrainer
 
 from rlvr_utils.errors import UserError
+from rlvr_utils.models.engines import VllmRollouts
 from rlvr_utils.models.loading import copy_policy, readable_as_umask_says
 from rlvr_utils.recipe.config import RunConfig
 from rlvr_utils.records.run import kept_policy
 from rlvr_utils.sampling.rollouts import sample
 from rlvr_utils.sampling.shared_prompt import token_log_probs
 from rlvr_utils.training.micro_batches import token_micro_batches
-from rlvr_utils.training.objective import group_advantages, sequence_weights, token_terms, weighted_sum
+from rlvr_utils.training.objective import engine_ratios, group_advantages, sequence_weights, token_terms, weighted_sum
 
 
 def _rows(inputs: dict, chosen: torch.Tensor) -> dict:
@@ -32,11 +33,16 @@ class OneShotTrainer(GRPOTrainer):
         self.run_config, self.stops, self.timed = config, stops, timed
         super().__init__(**keywords)
         self.remove_callback(PrinterCallback)
+        beside = config.engine == "vllm" and not self.use_vllm  # on a CPU
+        self.engine = VllmRollouts(config, stops, self.model, self.processing_class) if beside else None
 
     def _generate_single_turn(self, prompt_ids, *rest, **keywords):
         with self.timed("rollouts"):
             if self.use_vllm:
-                return super()._generate_single_turn(prompt_ids, *rest, **keywords)[0], None
+                return super()._generate_single_turn(prompt_ids, *rest, **keywords)
+            if self.engine:
+                self.engine.load(self.model)
+                return self.engine.sample(prompt_ids)
             model = self.accelerator.unwrap_model(self.model_wrapped)
             model.eval()
             responses = sample(model, prompt_ids, self.run_config.max_response_tokens, self.temperature, self.stops,
@@ -126,19 +132,27 @@ class OneShotTrainer(GRPOTrainer):
         log_probs, entropies = self._log_probs(model, inputs)
         terms = token_terms(log_probs, entropies, inputs["advantages"], inputs.get("old_per_token_logps"),
                             inputs.get("ref_per_token_logps"), config.clip_ratio)
-        policy = weighted_sum(terms.policy, weights, mask)
+        policy_terms, distance = terms.policy, None
+        if (drawn := inputs.get("sampling_per_token_logps")) is not None:  # of vLLM
+            old = inputs.get("old_per_token_logps", log_probs.detach())
+            distance = torch.nan_to_num(old - drawn, nan=0.0).abs()
+            if config.engine_ratio_cap:
+                policy_terms = policy_terms * engine_ratios(old, drawn, config.engine_ratio_cap)
+        policy = weighted_sum(policy_terms, weights, mask)
         loss = config.policy_loss * policy
         loss = loss - config.entropy_coef * config.entropy_scale * weighted_sum(terms.entropy, weights, mask)
         if terms.divergence is not None:
             loss = loss + config.kl_coef * weighted_sum(terms.divergence, weights, mask)
-        self._note(terms, policy, mask, tokens, inputs["whole"])
+        self._note(terms, distance, policy, mask, tokens, inputs["whole"])
         return loss
 
-    def _note(self, terms, policy: torch.Tensor, mask: torch.Tensor, tokens: torch.Tensor, whole: bool) -> None:
+    def _note(self, terms, distance: torch.Tensor | None, policy: torch.Tensor, mask: torch.Tensor,
+              tokens: torch.Tensor, whole: bool) -> None:
         """Log the loss's parts: token means over all processes. The entropy of an update of which not
-        everything was computed is not known; the other parts are 0 where it was not."""
+        everything was computed is not known, nor the engine's distance; the other parts are 0 where it was not."""
         values = {"entropy": terms.entropy if whole else None, "kl": terms.divergence,
-                  "clip_ratio/region_mean": terms.clipped}
+                  "clip_ratio/region_mean": terms.clipped,
+                  "sampling/sampling_logp_difference/mean": distance if whole else None}
         known = {name: value.detach() for name, value in values.items() if value is not None}
         sums = torch.stack([(value * mask).sum() for value in known.values()] + [tokens])
         *totals, tokens = self.accelerator.reduce(sums, reduction="sum").tolist()
