@@ -48,6 +48,9 @@ def prepare(config: RunConfig, tokenizer):
     if processes() > 1 and config.eval_every:
         raise UserError(f"eval_every={config.eval_every} evaluates inside the training, which several processes "
                         "cannot; set it to 0 and keep_every to the steps that you want evaluated")
+    if processes() > 1 and config.engine == "vllm" and not torch.cuda.is_available():
+        raise UserError("vLLM on a CPU writes the responses of one process only; start one, or set engine to "
+                        "transformers")
     if processes() > 1 and config.share_prompts:
         raise UserError("share_prompts does not pass through what several processes use to add up their gradients; set "
                         "share_prompts to false")
