@@ -93,7 +93,9 @@ class OneShotTrainer(GRPOTrainer):
         lengths = (responses + torch.cat([chunk["prompt_mask"].sum(-1) for chunk in chunks])).tolist()
         budget = self.run_config.micro_batch_tokens
         parts = token_micro_batches(lengths, budget)
-        most = int(self.accelerator.gather(torch.tensor([len(parts)], device=responses.device)).max())
+        counts = torch.tensor([[len(parts), int(responses.sum())]], device=responses.device)
+        counts = self.accelerator.gather(counts)  # of every process
+        most, tokens = int(counts[:, 0].max()), int(counts[:, 1].sum())
         parts = parts if len(parts) == most else token_micro_batches(lengths, budget, most)
         weights = torch.tensor(sequence_weights(responses.tolist(), parts), device=responses.device)
         for chunk, part in zip(chunks, weights.split([len(chunk["advantages"]) for chunk in chunks])):
@@ -101,7 +103,7 @@ class OneShotTrainer(GRPOTrainer):
             chunk["idle"] = self._idle(chunk)
         whole = not any(chunk["idle"].any() for chunk in chunks)
         for chunk in chunks:
-            chunk["whole"] = whole
+            chunk["whole"], chunk["tokens"] = whole, tokens
 
     def _idle(self, chunk: dict) -> torch.Tensor:
         """Which sequences cannot change the weights, [sequences]: those of groups that agree, when there
@@ -120,9 +122,9 @@ class OneShotTrainer(GRPOTrainer):
                                                        compute_entropy=True)[:2]
 
     def _compute_loss(self, model, inputs):
-        config, tokens = self.run_config, inputs["completion_mask"].sum()
+        config, reference = self.run_config, inputs.get("ref_per_token_logps")
         if inputs["idle"].all():
-            for name in ("policy_loss", "clip_ratio/region_mean"):
+            for name in ("policy_loss", "clip_ratio/region_mean", *["kl"] * (reference is not None)):
                 self._metrics["train"][name].append(0.0)
             # A gradient of zero: with it the optimizer still decays, and goes on by its momentum.
             return 0.0 * sum(parameter.sum() for parameter in model.parameters())
@@ -131,7 +133,7 @@ class OneShotTrainer(GRPOTrainer):
         mask, weights = inputs["completion_mask"], inputs["weights"]
         log_probs, entropies = self._log_probs(model, inputs)
         terms = token_terms(log_probs, entropies, inputs["advantages"], inputs.get("old_per_token_logps"),
-                            inputs.get("ref_per_token_logps"), config.clip_ratio)
+                            reference, config.clip_ratio)
         policy_terms, distance = terms.policy, None
         if (drawn := inputs.get("sampling_per_token_logps")) is not None:  # of vLLM
             old = inputs.get("old_per_token_logps", log_probs.detach())
@@ -143,24 +145,25 @@ class OneShotTrainer(GRPOTrainer):
         loss = loss - config.entropy_coef * config.entropy_scale * weighted_sum(terms.entropy, weights, mask)
         if terms.divergence is not None:
             loss = loss + config.kl_coef * weighted_sum(terms.divergence, weights, mask)
-        self._note(terms, distance, policy, mask, tokens, inputs["whole"])
+        self._note(terms, distance, policy, mask, inputs)
         return loss
 
     def _note(self, terms, distance: torch.Tensor | None, policy: torch.Tensor, mask: torch.Tensor,
-              tokens: torch.Tensor, whole: bool) -> None:
-        """Log the loss's parts: token means over all processes. The entropy of an update of which not
-        everything was computed is not known, nor the engine's distance; the other parts are 0 where it was not."""
+              inputs: dict) -> None:
+        """Log the loss's parts: token means over all processes and the whole update. The entropy of an update of
+        which not everything was computed is not known, nor the engine's distance; the other parts are 0 where it was
+        not."""
+        whole = inputs["whole"]
         values = {"entropy": terms.entropy if whole else None, "kl": terms.divergence,
                   "clip_ratio/region_mean": terms.clipped,
                   "sampling/sampling_logp_difference/mean": distance if whole else None}
         known = {name: value.detach() for name, value in values.items() if value is not None}
-        sums = torch.stack([(value * mask).sum() for value in known.values()] + [tokens])
-        *totals, tokens = self.accelerator.reduce(sums, reduction="sum").tolist()
+        sums = torch.stack([(value * mask).sum() for value in known.values()])
+        totals = self.accelerator.reduce(sums, reduction="sum")
         metrics = self._metrics["train"]
-        for name, total in zip(known, totals):
-            metrics[name].append(total / max(tokens, 1))
-        # `log` takes the mean over the pieces of an update; the policy loss is their sum.
-        pieces = self.current_gradient_accumulation_steps
+        pieces = self.current_gradient_accumulation_steps  # `log` takes the mean over them
+        for name, total in zip(known, totals.tolist()):
+            metrics[name].append(pieces * total / max(inputs["tokens"], 1))
         metrics["policy_loss"].append(pieces * self.accelerator.reduce(policy.detach(), reduction="mean").item())
 
     def training_step(self, *words):
