@@ -1,17 +1,19 @@
 # make reproduce: train and regenerate everything on the pocket profile
 # make check:     the fast tests, in under a minute
 # make test:      every test but the torture, and the committed notebooks from committed records
+# make engines:   vLLM and DeepSpeed for real on a CPU, in an environment of their own
 # make lab:       JupyterLab in this environment
 # The first of these that is there and has one of the versions that the pins serve.
 VERSIONS := 3.11 3.12 3.13 3.14
 SERVED = -c 'import sys; sys.exit("%d.%d" % sys.version_info[:2] not in "$(VERSIONS)".split())'
 PYTHON ?= $(shell for one in python3 $(VERSIONS:%=python%); do $$one $(SERVED) 2>&- && echo $$one && break; done)
 VENV := .venv
+ENGINES := .venv-engines
 RUN := $(VENV)/bin/python
 export HF_HUB_OFFLINE ?= 1
 export TOKENIZERS_PARALLELISM := false
 
-.PHONY: reproduce check test lab lint requirements lock audit mutations torture bench clean
+.PHONY: reproduce check test engines lab lint requirements lock audit mutations torture bench clean
 
 BENCHES := rollouts step evaluation growth threads
 
@@ -22,7 +24,7 @@ reproduce: $(VENV)/ready
 PYTEST := $(RUN) -m pytest --numprocesses 2 --dist loadfile
 
 check: $(VENV)/ready lint
-	$(PYTEST) -m "not slow and not torture" tests
+	$(PYTEST) -m "not slow and not torture and not engine" tests
 
 test: $(VENV)/ready lint
 	$(PYTEST) tests
@@ -35,6 +37,10 @@ mutations: $(VENV)/ready
 # Kills, races, full disks, hostile answers and damaged files, at length; 20 minutes.
 torture: $(VENV)/ready
 	$(RUN) tests/torture/record.py
+
+# What else only GPUs see, as far as a processor can show it; 6 minutes on two quiet cores after the installation.
+engines: $(ENGINES)/ready
+	$(ENGINES)/bin/python tests/engines/record.py
 
 # Two ways side by side, each bench in a few minutes; one alone: python -m benchmarks.step. Then the README's table.
 bench: $(VENV)/ready
@@ -79,5 +85,13 @@ $(VENV)/ready: requirements.txt requirements.lock pyproject.toml
 	$(RUN) -m pip install --quiet --no-deps --editable .
 	touch $@
 
+# vLLM asks for three packages of media that it does without here: where the index has them for CUDA, they cannot load.
+$(ENGINES)/ready: requirements-engines.txt $(VENV)/ready
+	$(PYTHON) -m venv $(ENGINES)
+	$(ENGINES)/bin/python -m pip install --quiet -r requirements-engines.txt
+	$(ENGINES)/bin/python -m pip uninstall --quiet --yes torchvision torchaudio torchcodec
+	$(ENGINES)/bin/python -m pip install --quiet --no-deps --editable .
+	touch $@
+
 clean:
-	rm -rf $(VENV) build
+	rm -rf $(VENV) $(ENGINES) build

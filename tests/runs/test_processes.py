@@ -2,102 +2,27 @@
 is on each of them or divided by FSDP, stopped or killed."""
 from __future__ import annotations
 
-import json
-import os
 import signal
-import subprocess
-import sys
-from pathlib import Path
 
 import pytest
-from conftest import write_lines
+from processes import SHAPES, TORCHRUN, Setting, accelerate, as_one_process, train, trained
 from safetensors.torch import load_file
 
 from rlvr_utils.models.loading import load_policy
-from rlvr_utils.models.shapes import model_config
-from rlvr_utils.recipe.config import RunConfig, load_profile, to_fields
-from rlvr_utils.records.run import Run, find, kept_policy, partial_folder
+from rlvr_utils.records.run import find, partial_folder
 from rlvr_utils.runs.export import export
-from rlvr_utils.scale.stand_ins import shrunk, write_model
 
 pytestmark = pytest.mark.slow
-
-ROOT = Path(__file__).resolve().parents[2]
-SCRIPT = str(ROOT / "tests" / "launched.py")
-TORCHRUN = ["torch.distributed.run", "--standalone", "--nproc-per-node", "2"]
-# Each architecture in the profiles, by a shape that it is made from.
-SHAPES = {"qwen2": "deepseek-r1-distill-qwen-1.5b", "tied qwen2": "qwen2.5-math-1.5b", "llama": "llama-3.2-3b-instruct"}
-SAME = ("outcome", "format", "reward_std", "loss", "policy_loss", "grad_norm", "entropy", "kl", "response_length")
-# Sums over two processes and over one are rounded differently, which Adam makes larger: a step of the learning rate
-# 1e-4 moves a weight by about as much, whatever its gradient.
-METRICS, WEIGHTS = 1e-3, 3e-6
-
-
-def accelerate(launch_file: str) -> list[str]:
-    """As `accelerate launch` starts the shipped configuration, with two processes and without bfloat16."""
-    return ["accelerate.commands.launch", "--config_file", str(ROOT / "launch" / launch_file), "--num_processes", "2",
-            "--mixed_precision", "no", "--main_process_port", "0"]
-
-
-def train(launcher: list[str], config: RunConfig, results: Path, *more: str, **environment: str):
-    """The command in one process, or through a launcher in two."""
-    results.mkdir(parents=True, exist_ok=True)
-    (results / "config.json").write_text(json.dumps(to_fields(config)))
-    program = ["-m", *launcher, SCRIPT] if launcher else [SCRIPT]
-    return subprocess.run([sys.executable, *program, "train", "--config", str(results / "config.json"), "--results",
-                           str(results), *more], capture_output=True, text=True, timeout=600,
-                          env={**os.environ, "ACCELERATE_USE_CPU": "true", **environment})
-
-
-def trained(launcher: list[str], config: RunConfig, results: Path, *more: str, **environment: str) -> Run | None:
-    done = train(launcher, config, results, *more, **environment)
-    assert done.returncode == 0, done.stderr[-3000:]
-    return find(config, results)
 
 
 @pytest.fixture(scope="module")
 def setting(tmp_path_factory):
-    """A function that gives the configuration for a tiny random model of an architecture, and the run that one
-    process trains of it."""
-    folder, known = tmp_path_factory.mktemp("architectures"), {}
-    pool = write_lines(folder / "pool.jsonl", [{"id": i, "problem": f"What is {i}+1?", "answer": str(i % 3 + 1)}
-                                               for i in range(4)])
-
-    def of(kind: str) -> tuple[RunConfig, Run]:
-        if kind not in known:
-            profile = load_profile(SHAPES[kind])
-            write_model(folder / kind, shrunk(model_config(profile.model), 2, 32), profile.eval_template, "float32")
-            pocket = load_profile("pocket")
-            config = pocket.changed(
-                model=str(folder / kind), pool=str(pool), ranking={1: "0"}, repeat_to=4, prompts_per_step=4,
-                num_generations=4, micro_batch=4, max_prompt_tokens=400, max_response_tokens=24, steps=3, eval_every=0,
-                save_every=1, keep_every=1, share_prompts=False, learning_rate=1e-4, entropy_coef=0.01,
-                eval_template="chat", benchmarks=pocket.benchmarks[:1])
-            known[kind] = config, trained([], config, folder / f"{kind} alone")
-        return known[kind]
-    return of
-
-
-def as_one_process(run: Run, alone: Run) -> None:
-    """The same metrics, and the same weights at every step, but for rounding."""
-    for row, other in zip(run.rows("metrics"), alone.rows("metrics"), strict=True):
-        assert {name: row[name] for name in SAME} == {
-            name: pytest.approx(other[name], rel=METRICS, abs=1e-6) for name in SAME}
-    moved = 0.0
-    start = load_file(Path(run.config.model) / "model.safetensors")
-    for step in (1, 2, 3):
-        weights, others = (load_file(kept_policy(one.folder, step) / "model.safetensors") for one in (run, alone))
-        assert weights.keys() == others.keys()
-        for name, value in weights.items():
-            assert (value - others[name]).abs().max() < WEIGHTS, (step, name)
-            moved = max(moved, (value - start[name]).abs().max().item())
-    assert moved > 20 * WEIGHTS
-    assert [row["policy_loss"] != 0 for row in run.rows("metrics")] == [True] * 3
+    return Setting(tmp_path_factory.mktemp("architectures"))
 
 
 @pytest.mark.parametrize("kind", SHAPES)
 def test_two_processes_stop_resume_and_export_what_one_trains(setting, tmp_path, kind):
-    config, alone = setting(kind)
+    config, alone = setting.of(kind)
     assert trained(TORCHRUN, config, tmp_path, "--stop-after", "1") is None
     states = (partial_folder(config, tmp_path) / "checkpoints" / "checkpoint-1").glob("rng_state_*.pth")
     assert len(list(states)) == 2  # each process has saved the state of its own generators
@@ -112,7 +37,7 @@ def test_two_processes_stop_resume_and_export_what_one_trains(setting, tmp_path,
 
 
 def test_a_process_that_is_killed_in_the_middle_loses_nothing(setting, tmp_path):
-    config, alone = setting("tied qwen2")
+    config, alone = setting.of("tied qwen2")
     done = train(TORCHRUN, config, tmp_path, RLVR_DIES="1 2")
     assert done.returncode != 0 and find(config, tmp_path) is None
     assert f"Signal {signal.SIGKILL.value} " in done.stderr
@@ -121,12 +46,16 @@ def test_a_process_that_is_killed_in_the_middle_loses_nothing(setting, tmp_path)
     as_one_process(run, alone)
 
 
-@pytest.mark.parametrize("launch_file", ["eight-gpus-ddp.yaml", "eight-gpus-fsdp.yaml"])
-def test_accelerate_launch_trains_by_the_shipped_files_what_one_process_trains(setting, tmp_path, launch_file):
-    """FSDP stops after a step too, so that a checkpoint in shards is written and read."""
-    config, alone = setting("tied qwen2")
-    config = config.changed(engine="vllm-server") if "fsdp" in launch_file else config  # a stand-in writes anyway
-    assert trained(accelerate(launch_file), config, tmp_path, "--stop-after", "2") is None
-    run = trained(accelerate(launch_file), config, tmp_path)
-    assert run.provenance["resumed_from"] == 2
+def test_accelerate_launch_trains_by_the_shipped_file_what_one_process_trains(setting, tmp_path):
+    config, alone = setting.of("tied qwen2")
+    as_one_process(trained(accelerate("eight-gpus-ddp.yaml"), config, tmp_path), alone)
+
+
+def test_a_model_divided_by_fsdp_is_trained_as_a_whole_one(setting, tmp_path):
+    """By the shipped file; it stops after a step, so that a checkpoint of divided weights is written and read."""
+    config, alone = setting.of("tied qwen2")
+    config = config.changed(engine="vllm-server")  # a sharded model writes nothing itself; the responses are fixed
+    assert trained(accelerate("eight-gpus-fsdp.yaml"), config, tmp_path, "--stop-after", "1") is None
+    run = trained(accelerate("eight-gpus-fsdp.yaml"), config, tmp_path)
+    assert run.provenance["resumed_from"] == 1
     as_one_process(run, alone)
