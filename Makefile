@@ -1,7 +1,7 @@
 # make reproduce: train and regenerate everything on the pocket profile
 # make check:     the fast tests, in under a minute
 # make test:      every test but the torture, and the committed notebooks from committed records
-# make engines:   vLLM and DeepSpeed for real on a CPU, in an environment of their own
+# make engines:   vLLM for real on a CPU, in an environment of its own
 # make lab:       JupyterLab in this environment
 # The first of these that is there and has one of the versions that the pins serve.
 VERSIONS := 3.11 3.12 3.13 3.14

@@ -26,7 +26,7 @@ METRICS = {
     "frac_reward_zero_std": "zero_std_groups", "loss": "loss", "policy_loss": "policy_loss",
     "grad_norm": "grad_norm", "learning_rate": "learning_rate", "entropy": "entropy", "kl": "kl",
     "completions/mean_length": "response_length", "completions/clipped_ratio": "truncated",
-    "clip_ratio/region_mean": "ratio_clipped", "sampling/sampling_logp_difference/mean": "engine_difference",
+    "clip_ratio/region_mean": "ratio_clipped",
 }
 SAMPLED_RESPONSES = 4
 KEPT_CHECKPOINTS = 2
@@ -97,6 +97,8 @@ class Recorder(TrainerCallback):
         if step is None or not logs or "rewards/outcome/mean" not in logs:
             return
         row = {"step": step, **{name: logs.get(key) for key, name in METRICS.items()}}
+        if self.config.engine != "transformers":
+            row["engine_difference"] = logs.get("sampling/sampling_logp_difference/mean")
         self.refuse_runaway(row, model)
         if step == self.stop_after and step < self.config.steps:
             control.should_save = control.should_training_stop = True

@@ -60,12 +60,12 @@ def client(exported, pocket):
 
 @pytest.fixture(scope="module")
 def evaluated(exported, pocket):
-    """The questions, their prompts, and how the run's evaluation answers them."""
+    """The questions, their prompts, and how the run's evaluation answers them; a server shows no special tokens."""
     questions = [problem.question for problem in load_benchmark(local_path(pocket.benchmarks[0].file), QUESTIONS)]
     policy = TransformersPolicy(*load_policy(str(exported), "float32"))
     prompts = evaluation_prompts(policy.tokenizer, pocket.eval_template, questions)
     ids = [policy.tokenizer(prompt, add_special_tokens=False)["input_ids"] for prompt in prompts]
-    texts = policy.tokenizer.batch_decode([*policy.respond(ids, pocket, 0.0, 0)])
+    texts = policy.tokenizer.batch_decode([*policy.respond(ids, pocket, 0.0, 0)], skip_special_tokens=True)
     return questions, prompts, [cut(text, STOP_STRINGS[pocket.eval_template]) for text in texts]
 
 
