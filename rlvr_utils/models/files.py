@@ -63,6 +63,10 @@ def stored_shapes(folder: Path, remedy: str) -> dict[str, tuple[int, ...]]:
     return shapes
 
 
+# Where DeepSpeed, and FSDP gathered or in pieces, keep the state of the optimizer.
+DIVIDED = ("global_step*", "optimizer.bin", "optimizer_0")
+
+
 def check_checkpoint(folder: Path, model) -> None:
     """Raise `UserError` unless a training of this model can go on from the checkpoint: its weights have
     the model's names and shapes, optimizer, schedule and random states can be read, and it was
@@ -85,7 +89,7 @@ def check_checkpoint(folder: Path, model) -> None:
     if wrong:
         raise UserError(f"{folder}: its weights are another model's, such as {wrong[0]} with shape "
                         f"{shapes.get(wrong[0])} for {expected.get(wrong[0])}; {remedy}")
-    if not any(folder.glob("global_step*")):
+    if not any(path for name in DIVIDED for path in folder.glob(name)):
         _check_states(folder, model, remedy)
 
 

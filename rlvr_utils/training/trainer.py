@@ -2,6 +2,7 @@
 from __future__ import annotations
 
 import shutil
+from contextlib import contextmanager
 from pathlib import Path
 
 import torch
@@ -17,6 +18,20 @@ from rlvr_utils.sampling.rollouts import sample
 from rlvr_utils.sampling.shared_prompt import token_log_probs
 from rlvr_utils.training.micro_batches import token_micro_batches
 from rlvr_utils.training.objective import engine_ratios, group_advantages, sequence_weights, token_terms, weighted_sum
+
+
+@contextmanager
+def _undivided():
+    """Models that are loaded inside are whole. Under ZeRO-3 transformers would divide them among processes which do
+    not load them, and wait for those for ever."""
+    from transformers.integrations import deepspeed
+
+    held = deepspeed._hf_deepspeed_config_weak_ref
+    deepspeed.unset_hf_deepspeed_config()
+    try:
+        yield
+    finally:
+        deepspeed._hf_deepspeed_config_weak_ref = held
 
 
 def _rows(inputs: dict, chosen: torch.Tensor) -> dict:
@@ -228,6 +243,7 @@ class OneShotTrainer(GRPOTrainer):
         if self.accelerator.is_main_process:
             for earlier in (fresh, folder):  # of an attempt that was cut short
                 shutil.rmtree(earlier, ignore_errors=True)
-            copy_policy(raw, fresh, self.run_config.eval_dtype or self.run_config.dtype)
+            with _undivided():
+                copy_policy(raw, fresh, self.run_config.eval_dtype or self.run_config.dtype)
             fresh.rename(folder)
             shutil.rmtree(raw)
