@@ -1,12 +1,12 @@
 # make reproduce: train and regenerate everything on the pocket profile
 # make check:     the fast tests, in under a minute
-# make test:      every test but the torture, and the committed notebooks from committed records
-# make engines:   vLLM for real on a CPU, in an environment of its own
+# make test:      all tests except the torture tests, and the committed notebooks from committed records
+# make engines:   tests of vLLM itself on a CPU, in an environment of its own
 # make lab:       JupyterLab in this environment
-# The first of these that is there and has one of the versions that the pins serve.
+# The first interpreter found whose version the pins support.
 VERSIONS := 3.11 3.12 3.13 3.14
-SERVED = -c 'import sys; sys.exit("%d.%d" % sys.version_info[:2] not in "$(VERSIONS)".split())'
-PYTHON ?= $(shell for one in python3 $(VERSIONS:%=python%); do $$one $(SERVED) 2>&- && echo $$one && break; done)
+SUPPORTED = -c 'import sys; sys.exit("%d.%d" % sys.version_info[:2] not in "$(VERSIONS)".split())'
+PYTHON ?= $(shell for one in python3 $(VERSIONS:%=python%); do $$one $(SUPPORTED) 2>&- && echo $$one && break; done)
 VENV := .venv
 ENGINES := .venv-engines
 RUN := $(VENV)/bin/python
@@ -20,7 +20,7 @@ BENCHES := rollouts step evaluation growth threads
 reproduce: $(VENV)/ready
 	$(RUN) -m rlvr_utils reproduce --profile pocket --retrain
 
-# Two processes, each with one thread of its own: the tests of one file stay together, and share what it trains.
+# Two processes with one thread each. The tests of a file stay together, because they share what it trains.
 PYTEST := $(RUN) -m pytest --numprocesses 2 --dist loadfile
 
 check: $(VENV)/ready lint
@@ -30,19 +30,19 @@ test: $(VENV)/ready lint
 	$(PYTEST) tests
 	$(PYTEST) --nbval-lax --nbval-current-env notebooks
 
-# Plants mistakes one by one in a copy; the tests must notice each (10 minutes).
+# Plants mistakes one by one in a copy of the code; the tests must notice each (10 minutes).
 mutations: $(VENV)/ready
 	$(RUN) tests/mutations.py
 
-# Kills, races, full disks, hostile answers and damaged files, at length; 20 minutes.
+# Long tests of kills, races, full disks, hostile answers and damaged files (20 minutes).
 torture: $(VENV)/ready
 	$(RUN) tests/torture/record.py
 
-# What else only GPUs see, as far as a processor can show it; 6 minutes on two quiet cores after the installation.
+# vLLM itself on a CPU; 6 minutes on two quiet cores after the installation.
 engines: $(ENGINES)/ready
 	$(ENGINES)/bin/python tests/engines/record.py
 
-# Two ways side by side, each bench in a few minutes; one alone: python -m benchmarks.step. Then the README's table.
+# All benchmarks, a few minutes each, then the README's table; one alone: python -m benchmarks.step.
 bench: $(VENV)/ready
 	for name in $(BENCHES); do $(RUN) -m benchmarks.$$name || exit 1; done
 	$(RUN) -m benchmarks.table
@@ -50,12 +50,12 @@ bench: $(VENV)/ready
 lab: $(VENV)/ready
 	$(RUN) -m jupyter lab notebooks
 
-# The pins for GPUs go together with these; nothing is installed, but the index is asked.
+# Checks that the GPU pins are compatible with these; installs nothing, but needs the package index.
 requirements: $(VENV)/ready
 	timeout 900 $(RUN) -m pip install --quiet --dry-run -r requirements-gpu.txt
 
-# requirements.lock: what the pins bring on every version of Python that they serve, each file by its hash. Remove it
-# first to move to newer releases.
+# requirements.lock: all packages that the pins need on every supported Python version, with the hash of each file.
+# Delete it first to move to newer releases.
 lock:
 	$(PYTHON) -m venv build/lock
 	build/lock/bin/python -m pip install --quiet uv==0.13.9
@@ -64,7 +64,7 @@ lock:
 		--generate-hashes --no-annotate --no-emit-package torch --custom-compile-command "make lock" --quiet \
 		--output-file requirements.lock
 
-# Known vulnerabilities of what is locked; a public database is asked, and a package that it does not answer for fails.
+# Known vulnerabilities of the locked packages, from a public database; a package that it does not know fails.
 audit:
 	$(PYTHON) -m venv build/audit
 	build/audit/bin/python -m pip install --quiet pip-audit==2.10.1
@@ -73,9 +73,9 @@ audit:
 lint: $(VENV)/ready
 	$(RUN) -m ruff check rlvr_utils tests benchmarks
 
-# The environment is made once and again whenever the pins change.
+# The environment is built once, and again whenever the pins change.
 $(VENV)/ready: requirements.txt requirements.lock pyproject.toml
-	@test "$(PYTHON)" && $(PYTHON) $(SERVED) || { echo "Python of one of the versions $(VERSIONS) is needed;" \
+	@test "$(PYTHON)" && $(PYTHON) $(SUPPORTED) || { echo "Python $(VERSIONS) is needed (any of these);" \
 		"point to it with: make PYTHON=/path/to/python3 $(MAKECMDGOALS)"; exit 1; }
 	@$(PYTHON) -c 'import ensurepip, venv' 2>&- || { echo "$(PYTHON) has no modules venv and ensurepip;" \
 		"install them (on Debian: python3-venv), or point to another: make PYTHON=/path/to/python3 $(MAKECMDGOALS)"; exit 1; }

@@ -21,7 +21,7 @@ STARTS = {"import rlvr_utils": ["-c", "import rlvr_utils"], "--help": ["-m", "rl
 
 
 def evaluations(folder: str, config: RunConfig) -> dict:
-    """Seconds of whole evaluations, the graders' worker and cache new every time."""
+    """Seconds for complete evaluations, each with a new grading worker and an empty cache."""
     policy = TransformersPolicy(*load(folder))
     loaded = [pair for pair in load_benchmarks(config) if pair[0].name == main_benchmark(config)]
     took = []
@@ -33,7 +33,7 @@ def evaluations(folder: str, config: RunConfig) -> dict:
 
 
 def starts() -> dict:
-    """Seconds of whole processes, after one that fills the file cache."""
+    """Seconds for complete processes, after a first one that fills the file cache."""
     def once(words: list[str]) -> float:
         return seconds(lambda: subprocess.run([sys.executable, *words], check=True, stdout=subprocess.DEVNULL))
 

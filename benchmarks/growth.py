@@ -1,4 +1,4 @@
-"""Growth: time and memory against the number of rollouts, the length of responses and the size of an evaluation.
+"""Growth: time and memory by the number of rollouts, the length of responses and the size of an evaluation.
 
     python -m benchmarks.growth
 """
@@ -30,13 +30,13 @@ LENGTHS_ROLLOUTS = 128
 
 
 def step_of(config: RunConfig, rollouts: int) -> float:
-    """A whole training step with so many rollouts: the second one of a trainer."""
+    """Seconds for a training step with this many rollouts: the second step of a trainer."""
     return our_steps(config.changed(prompts_per_step=rollouts // 8, repeat_to=rollouts // 8, steps=2, eval_every=0,
                                     save_every=2))[1]["seconds"]
 
 
 def responses_of(config: RunConfig, tokens: int) -> float:
-    """128 responses of exactly so many tokens to one prompt: no token stops them."""
+    """Seconds for 128 responses of exactly `tokens` tokens to one prompt: no token stops them."""
     model, tokenizer = load(local_path(config.model))
     prompt = tokenizer(training_prompt(tokenizer, chosen_examples(config)[0].question))["input_ids"]
     torch.manual_seed(0)
@@ -50,7 +50,7 @@ def evaluation_of(config: RunConfig, problems: int) -> float:
 
 
 def in_a_child(work) -> dict:
-    """The work's seconds, and the MiB by which its process grew, which is forked for it alone."""
+    """The seconds that the work takes, and the MiB by which a process forked for it grows."""
     with tempfile.TemporaryFile("w+") as answer:
         child = os.fork()
         if child == 0:
@@ -61,13 +61,13 @@ def in_a_child(work) -> dict:
             answer.flush()
             os._exit(0)
         if os.waitpid(child, 0)[1]:
-            raise SystemExit("a measurement failed; its message stands above")
+            raise SystemExit("a measurement failed; see its message above")
         answer.seek(0)
         return json.load(answer)
 
 
 def exponent(points: list[dict], field: str) -> float:
-    """Of the power law through the points: 1 is linear."""
+    """The exponent of a power law fitted to the points; 1 is linear growth."""
     points = [point for point in points if point[field] > 0]
     line = linregress([math.log(point["size"]) for point in points], [math.log(point[field]) for point in points])
     return round(line.slope, 2)

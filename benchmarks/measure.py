@@ -1,4 +1,4 @@
-"""What every bench stands on: two ways side by side in one process, and a record of what was measured where."""
+"""Shared by all benchmarks: comparing alternatives in one process, and recording what was measured where."""
 from __future__ import annotations
 
 import json
@@ -19,33 +19,33 @@ BUILD = PACKAGE.parent / "build" / "benchmarks"
 
 
 def pocket(arm: str = "one-shot", **changes) -> RunConfig:
-    """The pocket profile's arm with seed 0, as `make reproduce` trains it; threads are set as it asks."""
+    """An arm of the pocket profile with seed 0, as trained by `make reproduce`. Also sets torch's threads."""
     config = with_arm(load_profile("pocket"), arm, 0)
     torch.set_num_threads(config.cpu_threads)
     return config.changed(**changes)
 
 
 def policies() -> dict[str, str]:
-    """The folders of the base model and of the policy that the 1-shot run ends with, trained where it
-    is missing (about a minute)."""
+    """The folders of the base model and of the 1-shot run's final policy, which is trained if it is missing (about a
+    minute)."""
     config = pocket()
     return {"base": local_path(config.model), "trained": str(obtain(config, BUILD).folder / "weights")}
 
 
 def load(folder: str):
-    """(model, tokenizer) of a policy's folder, in float32 on the CPU."""
+    """(model, tokenizer) from a policy's folder, in float32 on the CPU."""
     return load_policy(folder, "float32", "cpu")
 
 
 def seconds(work) -> float:
-    """How long one call takes."""
+    """The duration of one call."""
     start = time.perf_counter()
     work()
     return time.perf_counter() - start
 
 
 def in_turn(ways: dict, rounds: int) -> dict[str, list[float]]:
-    """Each way's result of every round: A B, then B A, so that a drifting machine favours none."""
+    """The results of each alternative in every round. The order alternates (A B, B A), so that drift favours none."""
     results: dict[str, list[float]] = {name: [] for name in ways}
     for number in range(rounds):
         names = list(ways) if number % 2 == 0 else list(ways)[::-1]
@@ -60,12 +60,12 @@ def spread(values: list[float]) -> dict[str, float]:
 
 
 def ratios(values: list[float], others: list[float]) -> dict[str, float]:
-    """Spread of value / other, pair by pair."""
+    """`spread` of value / other, pair by pair."""
     return spread([value / other for value, other in zip(values, others, strict=True)])
 
 
 def record(name: str, config: RunConfig, work) -> dict:
-    """Do the work and write what it returns to `records/<name>.json`, with versions, hardware and code."""
+    """Do the work and write its result to `records/<name>.json`, with versions, hardware and commit."""
     with provenance(config) as facts:
         results = work()
     facts["results"] = results

@@ -1,4 +1,4 @@
-"""Rollouts: `sample` against `model.generate`, the same model, prompts and sampling settings.
+"""Rollouts: `sample` compared with `model.generate`, for the same model, prompts and sampling settings.
 
     python -m benchmarks.rollouts
 """
@@ -17,7 +17,7 @@ ROLLOUTS, ROUNDS = 128, 7
 
 
 def generated(model, prompts: list[list[int]], config: RunConfig, temperature: float) -> list[list[int]]:
-    """The responses of transformers' own loop, each cut after its stop token."""
+    """The responses of `model.generate`, each truncated after its stop token."""
     stop, width = model.generation_config.eos_token_id, max(map(len, prompts))
     ids = torch.tensor([[stop] * (width - len(prompt)) + prompt for prompt in prompts])
     mask = torch.tensor([[0] * (width - len(prompt)) + [1] * len(prompt) for prompt in prompts])
@@ -29,7 +29,7 @@ def generated(model, prompts: list[list[int]], config: RunConfig, temperature: f
 
 
 def compare(folder: str, config: RunConfig, shared: bool) -> dict:
-    """Tokens a second of both ways, and how many greedy responses are the same to the token."""
+    """Tokens per second of both, and how many greedy responses are identical."""
     model, tokenizer = load(folder)
     stop = {model.generation_config.eos_token_id}
     problems = distinct(load_training(local_path(config.pool)))[:ROLLOUTS]

@@ -1,9 +1,8 @@
-"""A whole training step: this package against stock TRL, the same model, batch, loss terms and rewards.
+"""A whole training step: this package compared with stock TRL, for the same model, batch, loss terms and rewards.
 
     python -m benchmarks.step
 
-Seconds by phase are kept for stock TRL, for this package with every shortcut off, and as it is: where the
-time of a step went before, and where it goes.
+Seconds by phase are recorded for stock TRL, for this package with all shortcuts off, and with its defaults.
 """
 from __future__ import annotations
 
@@ -25,17 +24,17 @@ from rlvr_utils.training.recorder import Recorder
 from rlvr_utils.training.rewards import coin, format, outcome, reward_weights
 from rlvr_utils.training.setup import build_trainer, micro_steps, prepare
 
-STEPS, WARM = 4, 1  # the first step of a trainer pays for what is set up once
+STEPS, WARM = 4, 1  # a trainer's first step includes one-time setup
 PHASES = ("rollouts", "rewards", "references", "loss", "rest")
 warnings.filterwarnings("ignore", message="`is_gradient_checkpointing`", category=FutureWarning)
 
 
 class StockTrainer(GRPOTrainer):
-    """TRL's trainer with a clock at the places where ours has one."""
+    """TRL's trainer, timed at the same places as ours."""
 
-    def __init__(self, **words):
+    def __init__(self, **args):
         self.clock: Counter = Counter()
-        super().__init__(**words)
+        super().__init__(**args)
         self.remove_callback(PrinterCallback)
 
     @contextmanager
@@ -44,21 +43,21 @@ class StockTrainer(GRPOTrainer):
         yield
         self.clock[phase] += time.perf_counter() - start
 
-    def _generate_single_turn(self, *words, **rest):
+    def _generate_single_turn(self, *args, **kwargs):
         with self.timed("rollouts"):
-            return super()._generate_single_turn(*words, **rest)
+            return super()._generate_single_turn(*args, **kwargs)
 
-    def _calculate_rewards(self, *words):
+    def _calculate_rewards(self, *args):
         with self.timed("rewards"):
-            return super()._calculate_rewards(*words)
+            return super()._calculate_rewards(*args)
 
     def _prepare_inputs(self, batch):
         with self.timed("preparation"):
             return super()._prepare_inputs(batch)
 
-    def training_step(self, *words):
+    def training_step(self, *args):
         with self.timed("micro_steps"):
-            return super().training_step(*words)
+            return super().training_step(*args)
 
 
 class StepClock(TrainerCallback):
@@ -77,7 +76,7 @@ class StepClock(TrainerCallback):
 
 
 def stock_arguments(config: RunConfig, folder: str) -> GRPOConfig:
-    """TRL's own settings nearest to the recipe: token mean, k3 divergence, entropy bonus."""
+    """TRL's settings closest to the recipe: token mean, k3 estimate of the KL, entropy bonus."""
     return GRPOConfig(
         output_dir=folder, max_steps=config.steps, seed=config.seed, per_device_train_batch_size=config.micro_batch,
         steps_per_generation=micro_steps(config), gradient_accumulation_steps=micro_steps(config),
@@ -115,7 +114,7 @@ def our_steps(config: RunConfig) -> list[dict]:
 
 
 def step_seconds(rows: list[dict], phases: dict[str, list]) -> float:
-    """The median step without the first; its phases are added to `phases`."""
+    """Median seconds per step without the first; adds each step's phases to `phases`."""
     for row in rows[WARM:]:
         parts = {name: row[name] for name in PHASES[:-1]}
         for name, took in {**parts, "rest": row["seconds"] - sum(parts.values())}.items():
@@ -124,7 +123,7 @@ def step_seconds(rows: list[dict], phases: dict[str, list]) -> float:
 
 
 def compare(config: RunConfig, rounds: int) -> dict:
-    """Seconds a step of the three ways in turn."""
+    """Seconds per step of the three alternatives, in turn."""
     ways = {"trl": lambda: stock_steps(config), "here": lambda: our_steps(config),
             "here, shortcuts off": lambda: our_steps(config.changed(shortcuts=False, share_prompts=False))}
     phases: dict[str, dict] = {name: {} for name in ways}

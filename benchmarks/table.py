@@ -1,4 +1,4 @@
-"""The table of the benches for the README, from their records.
+"""The README's table of benchmarks, from their records.
 
     python -m benchmarks.table
 """
@@ -39,7 +39,7 @@ def evaluation_rows() -> list[tuple]:
 
 
 def table() -> str:
-    """Markdown: what, against what, theirs, ours, ratio with minimum and maximum over the rounds."""
+    """Markdown: what, compared with what, theirs, ours, and the ratio with its minimum and maximum over the rounds."""
     rows = [("what", "against", "theirs", "here", "ratio"), ("---",) * 5,
             *rollout_rows(), *step_rows(), *evaluation_rows()]
     return "\n".join(f"| {' | '.join(row)} |" for row in rows)

@@ -1,4 +1,4 @@
-"""What another number of threads changes: one run with the same seed on one thread, again on one, and on two.
+"""The effect of the number of threads: the same run with one thread, again with one, and with two.
 
     python -m benchmarks.threads
 """
@@ -23,13 +23,13 @@ def run_on(threads: int, config: RunConfig, folder: str) -> Run:
 
 
 def first_difference(run: Run, other: Run, field: str) -> int | None:
-    """The first step whose records differ in a field."""
+    """The first step at which the runs' metrics differ in a field, or None."""
     rows = zip(run.rows("metrics"), other.rows("metrics"), strict=True)
     return next((row["step"] for row, there in rows if row[field] != there[field]), None)
 
 
 def compare(run: Run, other: Run) -> dict:
-    """Where the two part, and what they end with."""
+    """Where two runs diverge, and their final accuracies."""
     accuracy = [each.rows("evaluations")[-1]["accuracy"]["qwen-eval"] for each in (run, other)]
     return {"weights_equal": run.provenance["weights_sha256"] == other.provenance["weights_sha256"],
             "loss_differs_from_step": first_difference(run, other, "loss"),

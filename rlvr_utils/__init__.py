@@ -2,5 +2,5 @@
 import warnings
 
 __version__ = "0.1.0"
-# Progress is told in plain lines here; tqdm's notebook widgets, whose absence it warns of, are not wanted.
+# This package reports progress as plain lines, so tqdm's warning about missing notebook widgets is noise.
 warnings.filterwarnings("ignore", message="IProgress not found")

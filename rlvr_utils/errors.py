@@ -1,6 +1,7 @@
-"""The one error type that a user of this package should ever have to read, and what it may quote."""
+"""The one error type that users of this package should ever see, and helpers for quoting values in its message."""
 from __future__ import annotations
 
+import difflib
 import reprlib
 import sys
 from collections.abc import Iterable
@@ -11,9 +12,9 @@ _SHORT.maxlevel, _SHORT.maxlist, _SHORT.maxdict, _SHORT.maxstring, _SHORT.maxoth
 
 
 class UserError(ValueError):
-    """A mistake that the user can mend: one line naming the thing, the place and the remedy.
+    """A mistake that the user can correct: one line naming the thing, the place and the remedy.
 
-    What a terminal cannot print on one line, such as a line break in a file's name, is escaped.
+    Characters that would not print on one line, such as a line break in a file's name, are escaped.
     """
 
     def __init__(self, message: str):
@@ -21,30 +22,36 @@ class UserError(ValueError):
 
 
 def shown(value: object) -> str:
-    """A value as Python writes it, cut to a few dozen characters and one level: it may be megabytes."""
+    """A value's `repr`, limited to a few dozen characters and one level of nesting: the value may be megabytes."""
     try:
         return _SHORT.repr(value)
-    except ValueError:  # a whole number of more digits than Python writes
+    except ValueError:  # an integer with more digits than Python converts
         return f"a very large {type(value).__name__}"
 
 
 def listed(names: Iterable) -> str:
-    """The first few names, cut short, for a message."""
+    """The first few names, shortened, for an error message."""
     texts = [str(name) for name in names]
     shortened = [text if len(text) <= 30 else f"{text[:30]}..." for text in texts[:6]]
     return ", ".join(shortened) + (f" and {len(texts) - 6} more" if len(texts) > 6 else "")
 
 
+def nearest(name: object, known: Iterable[str]) -> str:
+    """`did you mean 'x'?` with the most similar name, or "" if none is similar."""
+    near = difflib.get_close_matches(str(name)[:100], list(known), 1)
+    return f"did you mean {near[0]!r}?" if near else ""
+
+
 def reason(error: Exception) -> str:
-    """What a library says went wrong: its type and the beginning of its first line."""
+    """A library's exception in short: its type and the beginning of its first line."""
     line = (str(error).strip().splitlines() or [""])[0]
     return f"{type(error).__name__}: {line[:160]}" if line else type(error).__name__
 
 
 def escape_output() -> None:
-    """Have standard output and error escape what their encoding lacks, such as a Chinese name where that is
-    ASCII: a finished run must not end in a traceback because its result cannot be shown."""
+    """Make standard output and error escape characters that their encoding lacks, such as Chinese ones in
+    ASCII: a finished run must not end in a traceback because its result cannot be printed."""
     for stream in (sys.stdout, sys.stderr):
         if hasattr(stream, "reconfigure"):
-            with suppress(OSError):  # a file that is open for reading too
+            with suppress(OSError):  # for example a file that is also open for reading
                 stream.reconfigure(errors="backslashreplace")

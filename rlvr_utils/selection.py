@@ -1,4 +1,4 @@
-"""`rank_by_historical_variance` under its public name; it lives in `rlvr_utils.analysis.selection`."""
+"""The public name of `rank_by_historical_variance`, which is defined in `rlvr_utils.analysis.selection`."""
 from rlvr_utils.analysis.selection import accuracy_history, rank_by_historical_variance
 
 __all__ = ["accuracy_history", "rank_by_historical_variance"]

@@ -71,7 +71,7 @@ MUTATIONS = {
     ),
     "unbounded divergence": (
         "training/objective.py",
-        ".clamp(-DIVERGENCE_BOUND, DIVERGENCE_BOUND)",
+        ".clamp(-KL_BOUND, KL_BOUND)",
         "",
         "training/test_objective.py",
     ),
@@ -219,7 +219,7 @@ MUTATIONS = {
     ),
     "the optimizer rests where there is no gradient": (
         "training/trainer.py",
-        "0.0 * sum(parameter.sum() for parameter in model.parameters())",
+        "0.0 * sum(parameter.sum() for parameter in model.parameters() if parameter.requires_grad)",
         "0.0 * model.get_input_embeddings().weight.sum()",
         "training/test_shortcuts.py",
     ),
@@ -243,14 +243,15 @@ MUTATIONS = {
     ),
     "a run that has run away goes on": (
         "training/recorder.py",
-        "self.refuse_runaway(row, model)",
+        "self.stop_if_diverged(row, model)",
         "pass",
         "training/test_health.py",
     ),
     "a wrecked policy is saved": (
         "training/recorder.py",
-        ' or runaway({"the largest logit after the update": self._largest_logit(model)})',
-        "",
+        """diverged_value(row) or diverged_value(
+            {"the largest logit after the update": self._largest_logit(model)})""",
+        "diverged_value(row)",
         "training/test_health.py",
     ),
     "reward variance asked of arms without a reward": (
@@ -274,7 +275,7 @@ MUTATIONS = {
     ),
     "a lock removed when it is no longer held": (
         "records/locks.py",
-        "        lock.unlink(missing_ok=True)  # while it is held, so that nobody takes a file that is to be removed\n"
+        "        lock.unlink(missing_ok=True)  # while still locked, so that nobody locks a file about to be removed\n"
         "        file.release()\n",
         "        file.release()\n        lock.unlink(missing_ok=True)\n",
         "runs/test_resuming.py",
@@ -287,7 +288,7 @@ MUTATIONS = {
     ),
     "a run is trained beside its holder": (
         "runs/obtain.py",
-        "with hold(partial) if first_process() else nullcontext(), ",
+        "with lock_run(partial) if first_process() else nullcontext(), ",
         "with nullcontext(), ",
         "runs/test_resuming.py",
     ),
@@ -382,6 +383,42 @@ MUTATIONS = {
         "None)",
         "evaluation/test_evaluation.py",
     ),
+    "grading rules are not part of an evaluation's settings": (
+        "recipe/identity.py",
+        'settings["rules"] = rules',
+        "pass",
+        "recipe/test_identity.py",
+    ),
+    "nothing says in clear how an evaluation was made": (
+        "recipe/identity.py",
+        "{name: getattr(config, name) for name in CONFIGURED}",
+        "{}",
+        "recipe/test_identity.py",
+    ),
+    "a field that is set twice gets its last value": (
+        "study/study.py",
+        "        if name in changes:",
+        "        if name is changes:",
+        "test_cli.py",
+    ),
+    "an option and a setting for one field": (
+        "study/study.py",
+        "if options.get(option) is not None:",
+        "if False:",
+        "test_cli.py",
+    ),
+    "an option given at its default has no effect": (
+        "cli.py",
+        "if getattr(options, name) not in (None, []):",
+        "if getattr(options, name) not in (None, [], DEFAULTS.get(name)):",
+        "test_cli.py",
+    ),
+    "a set's name gives it no rules": (
+        "recipe/identity.py",
+        'if benchmark.file.startswith(PUBLIC) else []), benchmark.name,',
+        'if benchmark.file.startswith(PUBLIC) else []),',
+        "evaluation/test_evaluation.py",
+    ),
     "golds of any length": ("grading/verdicts.py", " or len(gold) > MAX_ANSWER", "", "grading/test_grading.py"),
     "a name that stands twice in a row": (
         "data/files.py",
@@ -464,7 +501,7 @@ MUTATIONS = {
     ),
     "a checkpoint of another model": (
         "runs/obtain.py",
-        "check_checkpoint(checkpoint, model)",
+        "check_checkpoint(checkpoint, model, adapter_shapes(model, config))",
         "pass",
         "models/test_model_files.py",
     ),
@@ -530,8 +567,8 @@ MUTATIONS = {
     ),
     "every subject is another than one that is not known": (
         "analysis/claims.py",
-        'lacking = "" if own_subject else',
-        'lacking = "" if True else',
+        'reason = "" if own_subject else',
+        'reason = "" if True else',
         "analysis/test_claims.py",
     ),
     "the commit of any repository around": (
@@ -539,6 +576,102 @@ MUTATIONS = {
         'git("ls-files", "--error-unmatch", "--", str(here))',
         "pass",
         "test_mains.py",
+    ),
+    "the output matrix is adapted too": (
+        "models/adapters.py",
+        " and module is not output}",
+        "}",
+        "training/test_adapters.py",
+    ),
+    "full weights are trained where an adapter was asked for": (
+        "training/setup.py",
+        "peft_config=adapter_settings(model, config))",
+        "peft_config=None)",
+        "training/test_adapters.py",
+    ),
+    "a kept policy without its adapter": (
+        "models/adapters.py",
+        ".merge_and_unload()",
+        ".unload()",
+        "training/test_adapters.py",
+    ),
+    "merging draws from the training's random numbers": (
+        "models/adapters.py",
+        "with torch.random.fork_rng():",
+        "if True:",
+        "training/test_adapters.py",
+    ),
+    "a base that wanders off as the adapter is merged for vLLM": (
+        "models/adapters.py",
+        "layer.weight.data.copy_(weight)",
+        "pass",
+        "training/test_adapters.py",
+    ),
+    "a checkpoint of another adapter": (
+        "models/files.py",
+        "expected = adapter or {",
+        "expected = shapes if adapter else {",
+        "training/test_adapters.py",
+    ),
+    "a reference of its own beside an adapter in the plan": (
+        "scale/costs.py",
+        "1 + (self.referenced and not self.adapter)",
+        "1 + self.referenced",
+        "scale/test_plan.py",
+    ),
+    "an empty list of targets names all runs anew": (
+        "recipe/config.py",
+        "list(value) if isinstance(value, tuple) else value",
+        "value",
+        "recipe/test_config.py",
+    ),
+    "activation checkpoints where the cache of a prompt is shared": (
+        "training/setup.py",
+        "activation_checkpointing=not on_cpu and not config.share_prompts",
+        "activation_checkpointing=not on_cpu",
+        "training/test_environment.py",
+    ),
+    "a beginning of text that is left to the tokenizer is left out": (
+        "data/prompts.py",
+        "return start + prompt",
+        "return prompt",
+        "training/test_preview.py",
+    ),
+    "rollouts by the suffix whatever the template": (
+        "training/examples.py",
+        "training_prompt(tokenizer, example.question, config.train_template)",
+        "training_prompt(tokenizer, example.question)",
+        "training/test_preview.py",
+    ),
+    "a preview of rollouts with the evaluation's ends": (
+        "training/preview.py",
+        "_named(tokenizer, own_stops(settings))",
+        "_named(tokenizer, evaluation_stops(settings, tokenizer))",
+        "training/test_preview.py",
+    ),
+    "curves by updates": (
+        "training/trackers.py",
+        'at_step.global_step = row["step"]',
+        "pass",
+        "training/test_trackers.py",
+    ),
+    "a tracker that fails ends the run": (
+        "training/trackers.py",
+        "del self.callbacks[name]",
+        "raise",
+        "training/test_trackers.py",
+    ),
+    "who looks on names another run": (
+        "recipe/identity.py",
+        'DISPLAY_FIELDS = ("report_to",)',
+        "DISPLAY_FIELDS = ()",
+        "training/test_trackers.py",
+    ),
+    "a missing tracker is found out late": (
+        "training/setup.py",
+        "check_trackers(config.report_to)",
+        "pass",
+        "training/test_trackers.py",
     ),
 }
 

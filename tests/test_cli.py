@@ -9,12 +9,12 @@ import sys
 import pytest
 from conftest import ROOT, write_lines
 
-from rlvr_utils import cli
+from rlvr_utils import cli, progress
 from rlvr_utils.cli import main
 from rlvr_utils.errors import shown
 from rlvr_utils.recipe.arms import with_arm
 from rlvr_utils.recipe.config import load_profile, to_fields
-from rlvr_utils.records.locks import held
+from rlvr_utils.records.locks import locked
 from rlvr_utils.runs.obtain import obtain
 
 POCKET = to_fields(load_profile("pocket"))
@@ -59,11 +59,11 @@ def test_an_unknown_notebook(mistake):
 
 @pytest.mark.parametrize("steps", ["0", "-3"])
 def test_too_few_steps(mistake, steps):
-    assert "give at least 1" in mistake("train", "--max-steps", steps)
+    assert f"max_steps is {steps}" in mistake("train", "--max-steps", steps)
 
 
 def test_no_seed(mistake):
-    assert "seeds is empty" in mistake("reproduce", "--seeds", "0")
+    assert "seeds: " in mistake("reproduce", "--seeds", "0")
 
 
 @pytest.mark.parametrize("option", ["--train-file", "--eval-files", "--model", "--config"])
@@ -82,7 +82,7 @@ def test_a_row_without_a_question(mistake, tmp_path, option):
 @pytest.mark.slow
 def test_a_folder_into_which_another_process_reproduces(capsys, tmp_path, monkeypatch):
     monkeypatch.setattr("rlvr_utils.study.reproduce.obtain_all", lambda *_: pytest.fail("it was trained"))
-    with held(tmp_path / "reproduce.lock", "it"):
+    with locked(tmp_path / "reproduce.lock", "it"):
         assert main(["reproduce", "--retrain", "--results", str(tmp_path)]) == 2
         assert os.listdir(tmp_path) == ["reproduce.lock"]
     line, = capsys.readouterr().err.splitlines()
@@ -101,7 +101,7 @@ def test_a_training_file_whose_ids_are_not_numbers_is_no_mistake(tmp_path, write
 
 @pytest.mark.parametrize(("content", "message"), [
     ('{"steps": 3', "mine.json: line 1 is not valid JSON"), ("[" * 100_000, "mine.json: not valid JSON (nested"),
-    ('{"steps": 3, "steps": 4}', "mine.json: not valid JSON (the name 'steps' stands twice)"),
+    ('{"steps": 3, "steps": 4}', "mine.json: not valid JSON (the key 'steps'"),
     ('{"steps": ' + "9" * 5000 + "}", "mine.json: not valid JSON (a number has too many digits)"),
     ("[]", "mine.json: expected fields"), ('"pocket"', "mine.json: expected fields"),
     ("{}", "mine.json: field 'profile' is missing"),
@@ -145,7 +145,8 @@ def test_help_is_there_and_explains_every_option(capsys, words):
     assert left.value.code == 0 and text.startswith("usage: python -m rlvr_utils")
     if len(words) > 1:
         for option in ("--profile", "--results", "--model", "--train-file", "--eval-files", "--max-steps"):
-            assert option in text
+            trains = words[0] != "evaluate" or option not in ("--train-file", "--max-steps")
+            assert (option in text) == trains
     else:
         assert all(command in text for command in ("reproduce", "train", "evaluate"))
 
@@ -179,21 +180,103 @@ RECORDED = next((ROOT / "results" / "pocket" / "runs").glob("one-shot-s0-*"))
 
 @pytest.mark.parametrize(("words", "message"), [
     (["train", "--set", "learning_rat=1"], "did you mean 'learning_rate'"),
+    (["train", "--stop-after", "0"], "--stop-after 0"),
+    (["drill", "--record", "/dev/null/record.json"], "--record /dev/null/record.json"),
+    (["evaluate", "--eval-files", "average=/x.jsonl"], "benchmark 1: field 'name' is 'average'"),
+    (["evaluate", "--eval-files", "/nowhere.jsonl"], "rlvr_utils: /nowhere.jsonl: no such file"),
     (["train", "--set", "learning_rate=fast"], "field 'learning_rate' is 'fast'"),
     (["train", "--set", "learning_rate"], "field=value"),
     (["plan", "--set", "steps=-1"], "field 'steps' is -1"),
-    (["train", "--config", "x.json", "--set", "steps=1"], "--set has no effect beside --config"),
-    (["evaluate", "--max-steps", "5"], "--max-steps has no effect beside evaluate"),
-    (["evaluate", "--run", str(RECORDED), "--model", "nonsense"], "--model has no effect beside --run"),
-    (["evaluate", "--run", str(RECORDED), "--seed", "3"], "--seed has no effect beside --run"),
+    (["train", "--config", "x.json", "--set", "steps=1"], "--set steps=1 has no effect together with --config"),
+    (["train", "--config", "x.json", "--eval-template", "chat"], "--set eval_template=chat has no effect"),
+    (["evaluate", "--set", "report_to=trackio"], "report_to"),
+    (["prompts", "--eval-template", "alpaca"], "eval_template 'alpaca'"),
+    (["train", "--set", "lora_alpha=8"], "lora_rank"), (["plan", "--set", "lora_targets=[q_proj]"], "lora_rank"),
+    (["evaluate", "--max-steps", "5"], "--max-steps is not an option"),
+    (["evaluate", "--set", "steps=5"], "--set steps=5 has no effect"),
+    (["evaluate", "--eval-file", "x.jsonl"], "did you mean '--eval-files'"),
+    (["train", "--profile", "poket"], "did you mean 'pocket'"),
+    (["train", "--arm", "oneshot"], "did you mean 'one-shot'"),
+    (["train", "--seed", "one"], "--seed"), (["export", "a", "b", "c"], "c is one word too many"),
+    (["drill", "--steps", "1"], "--steps 1"),
+    (["drill", "--quiet", "--set", "prompts_per_step=300", "--layers", "1"], "--prompts"),
+    (["train", "--arm", "base", "--max-steps", "3"], "--max-steps 3 has no effect together with --arm base"),
+    (["evaluate", "--run", str(RECORDED), "--model", "nonsense"], "--model has no effect together with --run"),
+    (["evaluate", "--run", str(RECORDED), "--seed", "3"], "--seed has no effect together with --run"),
+    (["evaluate", "--run", str(RECORDED), "--seed", "0"], "--seed has no effect together with --run"),
+    (["evaluate", "--run", str(RECORDED), "--profile", "pocket"], "--profile has no effect together with --run"),
+    (["train", "--config", "x.json", "--profile", "pocket"], "--profile has no effect together with --config"),
+    (["train", "--config", "x.json", "--arm", "one-shot"], "--arm has no effect together with --config"),
+    (["train", "--config", "x.json", "--seed", "0"], "--seed has no effect together with --config"),
     (["evaluate", "--run", str(RECORDED), "--eval-files", "/nowhere.jsonl"], "/nowhere.jsonl: no such file"),
     (["evaluate", "--run", str(RECORDED), "--set", "eval_max_tokens=64"], "its weights are not in"),
-    (["evaluate", "--run", str(RECORDED), "--set", "kl_coef=1"], "field 'kl_coef' decides how the run was trained"),
+    (["evaluate", "--run", str(RECORDED), "--set", "kl_coef=1"], "--set kl_coef=1: field 'kl_coef'"),
 ])
 def test_an_option_without_effect_or_meaning_is_named(words, message, capsys):
     assert cli.main(words) == 2
     line, = capsys.readouterr().err.splitlines()
     assert message in line
+
+
+@pytest.mark.parametrize(("words", "field"), [
+    (["train", "--max-steps", "3", "--set", "steps=4"], "steps"),
+    (["train", "--model", "a", "--set", "model=b"], "model"),
+    (["train", "--train-file", "a.jsonl", "--set", "pool=b.jsonl"], "pool"),
+    (["plan", "--set", "steps=3", "--set", "steps=5"], "steps"),
+    (["plan", "--set", "steps=3", "--set", "steps=3"], "steps"),
+    (["evaluate", "--eval-files", "a.jsonl", "--set", "benchmarks=[]"], "benchmarks"),
+    (["evaluate", "--run", str(RECORDED), "--eval-files", "a.jsonl", "--set", "benchmarks=[]"], "benchmarks"),
+    (["prompts", "--eval-template", "chat", "--set", "eval_template=qwen-boxed"], "eval_template"),
+    (["drill", "--set", "kl_coef=0", "--set", "kl_coef=1"], "kl_coef"),
+    (["train", "--seed", "1", "--seed", "2"], "--seed"),
+    (["train", "--profile", "pocket", "--profile", "x"], "--profile"),
+    (["train", "--eval-files", "a.jsonl", "--eval-files", "b.jsonl"], "--eval-files")])
+def test_two_values_for_one_field_are_refused(words, field, capsys):
+    assert cli.main(words) == 2
+    line, = capsys.readouterr().err.splitlines()
+    assert field in line and ("twice" in line or "leave one of them out" in line)
+
+
+def test_an_interrupted_command_says_what_it_keeps(monkeypatch, capsys):
+    def interrupted(*_):
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr("rlvr_utils.recipe.config.load_profile", interrupted)
+    monkeypatch.setattr("rlvr_utils.study.study.load_profile", interrupted)
+    for command, kept in (("drill", "keeps nothing"), ("train", "if there is none yet"), ("plan", "repeat")):
+        assert cli.main([command]) == 130
+        line, = capsys.readouterr().err.splitlines()
+        assert kept in line
+
+
+def test_a_plan_only_advises(monkeypatch, capsys):
+    """What does not fit here is planned all the same, and a model that is not here has no estimate."""
+    monkeypatch.setenv("HF_HUB_OFFLINE", "1")
+    assert cli.main(["plan", "--profile", "qwen2.5-math-1.5b", "--hardware", "1 x V100 1"]) == 0
+    seen = capsys.readouterr()
+    assert seen.out.startswith("Plan of qwen2.5-math-1.5b") and "warning" in seen.err
+    assert cli.main(["plan", "--model", "nobody/nothing"]) == 0
+    line, = capsys.readouterr().err.splitlines()
+    assert "warning" in line and "nobody/nothing" in line and "HF_HUB_OFFLINE" in line
+
+
+def test_a_quiet_command_notes_nothing_of_other_processes(capsys):
+    progress.note("one")
+    assert capsys.readouterr().out == "one\n"
+    assert cli.main(["evaluate", "--quiet", "--step", "1"]) == 2
+    progress.note("two")
+    assert capsys.readouterr().out == ""
+    progress.hush(False)
+
+
+def test_nested_progress_in_a_log_is_plain_lines(monkeypatch, capsys):
+    monkeypatch.setattr(progress, "_shown", True)
+    with progress.progress(2, "outer", "steps") as outer:
+        for _ in progress.tracked(range(2), 2, "inner", "answers"):
+            pass
+        outer.update()
+    text = capsys.readouterr().err
+    assert "inner" in text and "\x1b" not in text and "s/ steps" not in text
 
 
 def test_settings_count_more_than_the_arm(capsys):
@@ -202,8 +285,8 @@ def test_settings_count_more_than_the_arm(capsys):
 
     from rlvr_utils.study.study import open_study
 
-    options = SimpleNamespace(settings=["examples=[13]", "learning_rate=1e-5"])
-    config = cli._arm_config(options, open_study(), "one-shot", 0)
+    options = SimpleNamespace(settings=["examples=[13]", "learning_rate=1e-5"], arm="one-shot", max_steps=None)
+    config = cli._arm_config(options, open_study(), 0)
     assert (config.arm, config.examples, config.learning_rate) == ("one-shot", (13,), 1e-5)
 
 

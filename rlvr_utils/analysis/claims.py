@@ -1,8 +1,8 @@
 """The ledger: each claim of the paper, its published number, ours, and a verdict by a fixed rule.
 
-The rules were written before anything was measured. "Above zero" always means that the whole 95 %
-interval over seeds lies above zero. Accuracies are of the last checkpoint under the authors'
-evaluation grader; differences are paired by seed and given in percentage points.
+The rules were written before anything was measured. "Above zero" always means that the whole 95 % interval over
+seeds is above zero. Accuracies are those of the last checkpoint by the authors' evaluation grader; differences are
+paired by seed and given in percentage points.
 """
 from __future__ import annotations
 
@@ -46,11 +46,11 @@ class Claim:
     holds: bool | None
     figure: str
     notebook: str
-    lacking: str = ""  # why there is nothing to decide, where the seeds are not the reason
+    reason: str = ""  # why there is no verdict, unless it is for lack of seeds
 
     def row(self) -> dict:
-        """The row of claims.json. A claim without an interval (one seed), or whose condition never
-        arose, is "not measured", and `reason` says why."""
+        """The row of claims.json. A claim without an interval (one seed), or whose condition never occurred, is "not
+        measured", and `reason` says why."""
         known = self.measured is not None and self.measured.low is not None and self.holds is not None
         verdict = ("reproduced" if self.holds else "not reproduced") if known else "not measured"
         measured = {"mean": None, "low": None, "high": None, "seeds": 0}
@@ -61,26 +61,26 @@ class Claim:
         row = {"id": self.id, "statement": self.statement, "rule": self.rule, "unit": self.unit,
                "published": self.published, "measured": measured, "verdict": verdict,
                "figure": self.figure, "notebook": self.notebook}
-        return row if known else {**row, "reason": self.lacking or "one seed gives no interval"}
+        return row if known else {**row, "reason": self.reason or "one seed gives no interval"}
 
 
 def above(interval: Interval | None, bound: float = 0.0) -> bool | None:
-    """Does the whole interval lie above the bound? None where there is no interval."""
+    """Is the whole interval above the bound? None if there is no interval."""
     return None if interval is None or interval.low is None else interval.low > bound
 
 
 def accuracy_gap(runs: Runs, arm: str, other: str, benchmarks: list[str]) -> Interval | None:
-    """The gap between two arms; None where the training file offers one of the two no example."""
+    """The gap between two arms; None if one of them was not run because the training file has no example for it."""
     return gap(runs, arm, other, benchmarks) if {arm, other} <= runs.keys() else None
 
 
 def _without(runs: Runs, arm: str) -> str:
-    """The reason of a claim about an arm that was not run; empty where it was."""
+    """Why a claim about this arm is not measured; empty if the arm was run."""
     return "" if arm in runs else f"{arm} was not run: the training file has one problem only"
 
 
 def _published_gap(column: str, dataset: str, other: str, **match) -> float:
-    """`dataset` minus `other` in a column of Table 8; `match` picks one of the rows of `other`."""
+    """`dataset` minus `other` in a column of Table 8; `match` selects among the rows of `other`."""
     return round(published_value(8, column, dataset=dataset)
                  - published_value(8, column, dataset=other, **match), 1)
 
@@ -119,10 +119,10 @@ def c05(runs: Runs, own_subject: str | None) -> Claim:
         by_subject = subject_gains(run, bases[run.config.seed], main)
         return [gain for subject, gain in by_subject.items() if subject != own_subject]
 
-    lacking = "" if own_subject else "the training example names no subject"
-    if not lacking and not all(gains(run) for run in runs["one-shot"]):
-        lacking = f"{main} names no subject but the example's"
-    gain = None if lacking else mean_interval(list(by_seed(
+    reason = "" if own_subject else "the training example names no subject"
+    if not reason and not all(gains(run) for run in runs["one-shot"]):
+        reason = f"{main} names no subject but the example's"
+    gain = None if reason else mean_interval(list(by_seed(
         runs["one-shot"], lambda run: sum(gains(run)) / len(gains(run))).values()))
     columns = ("Counting & Probability", "Geometry", "Intermediate Algebra", "Number Theory", "Prealgebra",
                "Precalculus")
@@ -130,7 +130,7 @@ def c05(runs: Runs, own_subject: str | None) -> Claim:
                  for column in columns]
     return Claim("C05", "Gains cross categories", "the mean gain over the six other subjects lies above zero",
                  "points, mean over the six subjects that are not the example's",
-                 round(sum(published) / 6, 1), gain, above(gain), "table3_subjects", "02_one_shot_training", lacking)
+                 round(sum(published) / 6, 1), gain, above(gain), "table3_subjects", "02_one_shot_training", reason)
 
 
 def c06(runs: Runs) -> Claim:
@@ -146,7 +146,7 @@ def c06(runs: Runs) -> Claim:
 
 
 def _after_saturation(run: Run, value) -> float | None:
-    """`value(step)` at the last evaluation minus at the first one at or after saturation."""
+    """`value(step)` at the last evaluation minus that at the first one after saturation; None if there are not two."""
     evaluated = steps_after_saturation(run)
     return value(evaluated[-1]) - value(evaluated[0]) if len(evaluated) > 1 else None
 
@@ -212,13 +212,13 @@ def c14(runs: Runs) -> Claim:
 
 
 def _all(*parts: bool | None) -> bool | None:
-    """All of them; None as soon as one is unknown."""
+    """Are all parts true? None if one is unknown."""
     return None if None in parts else all(parts)
 
 
 def ledger(runs: Runs, own_subject: str | None) -> list[dict]:
-    """Every claim as a row of claims.json. Runs of {pi_13} and of both examples may be missing, and the
-    example may have no subject: what that leaves undecided is "not measured"."""
+    """Every claim as a row of claims.json. Runs of {pi_13} and of both examples may be missing, and the example may
+    have no subject; claims that need them are then "not measured"."""
     claims = [c01(runs), c02(runs), c03(runs), c05(runs, own_subject), c06(runs), c07(runs), c08(runs), c09(runs),
               c13(runs), c14(runs)]
     return [claim.row() for claim in claims]

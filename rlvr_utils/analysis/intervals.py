@@ -16,7 +16,7 @@ class Interval:
     """A point estimate with its confidence interval, usually as shares (1.0 is 100 %).
 
     `n` counts the independent units behind it: seeds, trials or clusters. `low` and `high` are None
-    where one unit says nothing about the spread between units.
+    if there is only one unit, which says nothing about the spread between units.
     """
 
     mean: float
@@ -34,9 +34,9 @@ class Interval:
 
 
 def interval_text(mean: float, low: float | None, high: float | None, n: int, decimals: int = 1) -> str:
-    """The numbers of an interval for display, in their own unit: `78.2 [76.9, 79.5]`.
+    """An interval for display, in its own unit: `78.2 [76.9, 79.5]`.
 
-    Bounds that are None or NaN are unknown; `n` then stands in for them: `78.2 (n=1)`.
+    If a bound is unknown (None or NaN), `n` is shown instead: `78.2 (n=1)`.
     """
     # Adding 0.0 turns a rounded -0.0 into 0.0.
     mean, low, high = (f"{round(value, decimals) + 0.0:.{decimals}f}" if pd.notna(value) else None
@@ -47,10 +47,9 @@ def interval_text(mean: float, low: float | None, high: float | None, n: int, de
 def mean_interval(values: Sequence[float], confidence: float = 0.95) -> Interval:
     """The mean over seeds with its two-sided Student-t interval (n - 1 degrees of freedom).
 
-    `values` holds one number per seed. The bounds are not clipped to [0, 1]: they belong to the
-    mean of a few seeds, and a clipped bound would hide how few they are. With one value, `low`
-    and `high` are None. Raises `UserError` for no value, one that is not finite, or a
-    confidence outside (0, 1).
+    `values` holds one number per seed. The bounds are not clipped to [0, 1]: with few seeds they may lie outside,
+    and clipping would hide how few there are. With one value, `low` and `high` are None. Raises `UserError` for
+    no values, a value that is not finite, or a confidence outside (0, 1).
     """
     values = _finite(values, "mean_interval")
     _check_confidence(confidence)
@@ -58,7 +57,7 @@ def mean_interval(values: Sequence[float], confidence: float = 0.95) -> Interval
     if n == 1:
         return Interval(mean, None, None, 1)
     error = float(stats.sem(values))
-    if error == 0:  # scipy's interval of no width is NaN
+    if error == 0:  # scipy's interval of width 0 is NaN
         return Interval(mean, mean, mean, n)
     low, high = stats.t.interval(confidence, n - 1, loc=mean, scale=error)
     return Interval(mean, float(low), float(high), n)
@@ -67,8 +66,8 @@ def mean_interval(values: Sequence[float], confidence: float = 0.95) -> Interval
 def difference_interval(a: Mapping[int, float], b: Mapping[int, float], confidence: float = 0.95) -> Interval:
     """The mean of a - b with the paired Student-t interval (that of scipy's `ttest_rel`).
 
-    `a` and `b` map a seed to a number. Pairing removes what the two arms share through the seed.
-    Raises `UserError` where the seeds are not the same, or as `mean_interval` does.
+    `a` and `b` map a seed to a number. Pairing removes the variation that both arms share through the seed.
+    Raises `UserError` if the seeds differ, and as `mean_interval` does.
     """
     if set(a) != set(b):
         unpaired = sorted(set(a) ^ set(b))
@@ -80,9 +79,8 @@ def difference_interval(a: Mapping[int, float], b: Mapping[int, float], confiden
 def wilson_interval(successes: int, n: int, confidence: float = 0.95) -> Interval:
     """The share successes / n with the Wilson score interval (E. B. Wilson, 1927).
 
-    It stays inside [0, 1] and keeps a width at 0 and at n successes. It describes the sampling
-    of `n` independent trials, not the spread between seeds. Raises `UserError` unless
-    0 <= successes <= n and n >= 1.
+    It stays within [0, 1] and has a positive width even at 0 and at n successes. It describes the sampling error of
+    `n` independent trials, not the spread between seeds. Raises `UserError` unless 0 <= successes <= n and n >= 1.
     """
     _check_confidence(confidence)
     if n < 1 or not 0 <= successes <= n:
@@ -92,13 +90,12 @@ def wilson_interval(successes: int, n: int, confidence: float = 0.95) -> Interva
 
 
 def clustered_interval(values: Sequence[float], clusters: Sequence[Hashable], confidence: float = 0.95) -> Interval:
-    """The mean over problems with an interval that allows for problems of one kind going right or wrong together.
+    """The mean over problems, with an interval that allows for correlated outcomes within a kind of problem.
 
-    `values` and `clusters` run side by side: a number per problem and the kind it belongs to. The
-    interval is that of a regression on a constant with cluster-robust errors (statsmodels, whose
-    small-sample correction and G - 1 degrees of freedom for G clusters are easy to get wrong by hand).
-    `n` is G; with one cluster, `low` and `high` are None. Raises `UserError` for lists of different
-    lengths, or as `mean_interval` does.
+    `values` has a number per problem and `clusters` its kind. The interval is that of a regression on a constant
+    with cluster-robust errors (by statsmodels, since the small-sample correction and the G - 1 degrees of freedom
+    for G clusters are easy to get wrong by hand). `n` is G; with one cluster, `low` and `high` are None. Raises
+    `UserError` for lists of different lengths, and as `mean_interval` does.
     """
     values = _finite(values, "clustered_interval")
     _check_confidence(confidence)
@@ -108,7 +105,7 @@ def clustered_interval(values: Sequence[float], clusters: Sequence[Hashable], co
     codes, kinds = pd.factorize(pd.Series(list(clusters)), use_na_sentinel=False)
     if len(kinds) == 1:
         return Interval(sum(values) / len(values), None, None, 1)
-    from statsmodels.api import OLS  # half a second that nothing else needs
+    from statsmodels.api import OLS  # half a second to import
 
     fit = OLS(values, [1.0] * len(values)).fit(cov_type="cluster", cov_kwds={"groups": codes}, use_t=True)
     low, high = fit.conf_int(1 - confidence)[0]
@@ -116,7 +113,7 @@ def clustered_interval(values: Sequence[float], clusters: Sequence[Hashable], co
 
 
 def _finite(values: Sequence[float], asked: str) -> list[float]:
-    """The values as floats; `UserError` where there are none, or one has no mean."""
+    """The values as floats. Raises `UserError` if there are none, or if one is not finite."""
     values = [float(value) for value in values]
     if not values or not all(map(isfinite, values)):
         raise UserError(f"{asked} needs finite values, at least one; it was given {values}")

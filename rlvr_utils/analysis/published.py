@@ -1,8 +1,8 @@
-"""The numbers printed in the paper (arXiv 2504.20571v3), kept in `published.json` one row a line.
+"""The numbers printed in the paper (arXiv 2504.20571v3), stored in `published.json` with one row per line.
 
-A row is a dict: `table`, `model`, `dataset`, the conditions that its table prints, and `values`,
-which maps a column to a number: percent, unless the row has a `unit`. A condition that a table
-does not print for a row is absent from it. The labels are the same in every table:
+A row is a dict: `table`, `model`, `dataset`, the conditions printed in its table, and `values`, which maps a column
+to a number, in percent unless the row has a `unit`. A condition that the table does not print for a row is absent.
+The labels are the same for all tables:
 
 - `dataset`: "base" for a model without training, "MATH", "DSR-sub" (the 1,209-example set),
   "{pi_1}", "{pi_1,pi_13}", "{pi_1..pi_16}", "random-16", "{pi_1'}" (the simplified example).
@@ -11,8 +11,8 @@ does not print for a row is absent from it. The labels are the same in every tab
   "best-per-benchmark", a checkpoint for each column (Avg is still that of one checkpoint);
   "best-MATH500" (Table 3, whose AIME24 has its own best checkpoint); "untrained"; "unstated".
 - `entropy_coef` keeps the sign of Table 5: negative rewards entropy.
-- `inferred` names the fields that the paper implies without stating them; `suspect` names the
-  columns whose printed number contradicts others in the paper. Neither can be matched on.
+- `inferred` lists fields that the paper implies without stating them; `suspect` lists columns whose printed number
+  contradicts others in the paper. Neither can be used to select rows.
 """
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ from rlvr_utils.recipe.config import RunConfig
 FILE = Path(__file__).with_name("published.json")
 NOT_CONDITIONS = ("table", "values", "inferred", "suspect")
 MAIN_MODEL = "Qwen2.5-Math-1.5B"
-# Small models of this repository that play the main model's part.
+# Small models of this repository that stand in for the main model.
 STAND_INS = ("package:pocket/base", "models/SmolLM2-135M-Instruct")
 # The main results: Table 8 for the main model, these for the others.
 MAIN_TABLE, OTHER_TABLES = 8, (4, 10)
@@ -37,8 +37,8 @@ SUBJECTS = {"Alg.": "Algebra", "C. P.": "Counting & Probability", "Geo.": "Geome
 def published(table: int, **match: object) -> list[dict]:
     """The rows of a table, in its order, whose fields equal those in `match`.
 
-    None matches an absent field. The list is empty where no row matches. Raises `UserError` for
-    a table that is not there and for a field that no row of the table has.
+    None matches an absent field. The list is empty if no row matches. Raises `UserError` for an unknown table
+    and for a field that no row of the table has.
     """
     everything = _read("tables")
     rows = [row for row in everything if row["table"] == table]
@@ -54,10 +54,9 @@ def published(table: int, **match: object) -> list[dict]:
 
 
 def published_value(table: int, column: str, **match: object) -> float:
-    """The number in `column` of the one row of a table that has the fields in `match`.
+    """The number in `column` of the only row of a table with the fields in `match`.
 
-    Raises `UserError`, naming the candidates, where no row or several rows match, and where the
-    row has no such column.
+    Raises `UserError`, naming the candidates, unless exactly one row matches and has this column.
     """
     rows = published(table, **match)
     asked = ", ".join(f"{field}={value!r}" for field, value in match.items()) or "no condition"
@@ -74,8 +73,8 @@ def published_value(table: int, column: str, **match: object) -> float:
 
 
 def published_model(config: RunConfig) -> str | None:
-    """The paper's name of the configuration's model: its own (the hub id after the slash), the main
-    model's for the small ones that stand for it, None where the paper has no such model."""
+    """The paper's name for the configuration's model: the hub id after the slash, or the main model for its small
+    stand-ins; None if the paper does not have the model."""
     if config.model in STAND_INS:
         return MAIN_MODEL
     name = config.model.rstrip("/").rsplit("/", 1)[-1]
@@ -83,15 +82,15 @@ def published_model(config: RunConfig) -> str | None:
 
 
 def table_of(model: str | None, table: int = MAIN_TABLE) -> int | None:
-    """The table to ask for this model's numbers: `table` itself or, for the main results, the table
-    in which the model's are; None where they are not published."""
+    """The table with this model's numbers: `table` itself or, for the main results, whichever has the model; None if
+    they are not published."""
     asked = (table, *OTHER_TABLES) if table == MAIN_TABLE else (table,)
     return next((number for number in asked if published(number, model=model)), None)
 
 
 def published_note(config: RunConfig, *tables: int) -> str:
-    """A sentence on whose published numbers, from which of these tables (the main results by default),
-    stand beside the measured ones."""
+    """A sentence saying which model's published numbers are shown, from which of these tables (by default the main
+    results)."""
     model, asked = published_model(config), tables or (MAIN_TABLE,)
     found = [str(number) for table in asked if (number := table_of(model, table))]
     where = f"Table{'s' if len(found) > 1 else ''} {', '.join(found)}"
@@ -107,15 +106,14 @@ def published_note(config: RunConfig, *tables: int) -> str:
 
 
 def example_subject(rank: int) -> str | None:
-    """The subject of the authors' training example of this rank, where Table 3 names it."""
+    """The subject of the authors' training example of this rank, or None if Table 3 does not name it."""
     rows = published(3, dataset=f"{{pi_{rank}}}")
     return SUBJECTS.get(rows[0]["example_category"]) if rows else None
 
 
 def published_text(name: str) -> dict[str, float]:
-    """The numbers that the paper gives in its running text, by the `name` of their row.
-
-    The row's `unit` in `published.json` is percent or step. Raises `UserError` for another name.
+    """The numbers in the paper's running text, by the `name` of their row in `published.json`, which also gives their
+    unit, percent or step. Raises `UserError` for an unknown name.
     """
     rows = {row["name"]: row for row in _read("text")}
     if name not in rows:
@@ -132,13 +130,13 @@ def _matches(row: dict, match: dict[str, object]) -> bool:
 
 
 def _fields(rows: list[dict]) -> list[str]:
-    """The fields to match on, in the order of the rows."""
+    """The fields that can select rows, in order of appearance."""
     seen = {field: None for row in rows for field in row}
     return [field for field in seen if field not in NOT_CONDITIONS]
 
 
 def _differences(rows: list[dict], only: dict[str, object] | None = None) -> str:
-    """The fields in which rows differ (or those of `only`) with their values, on one line."""
+    """The fields in which the rows differ (or those of `only`) with their values, on one line."""
     parts = []
     for field in only if only is not None else _fields(rows):
         values = list(dict.fromkeys(repr(row.get(field)) for row in rows))

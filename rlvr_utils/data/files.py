@@ -2,22 +2,23 @@
 from __future__ import annotations
 
 import json
+import os
 import re
 from pathlib import Path
 
 from rlvr_utils.errors import UserError, reason, shown
 
 SUFFIXES = (".jsonl", ".json", ".parquet")
-# Half of a character beyond the first 65,536: JSON can smuggle it in, and UTF-8 cannot hold it.
+# Lone surrogates: JSON can contain them as escapes, but UTF-8 cannot encode them.
 SURROGATE = re.compile("[\ud800-\udfff]")
 
 
 def read_rows(source: str | Path, split: str = "test") -> list[dict]:
     """The rows of a JSON, JSON Lines or Parquet file, or of a dataset on the hub by its name.
 
-    `split` is the one wanted of a hub dataset. What begins with `.`, `/` or `~`, ends in a known
+    `split` is the preferred split of a hub dataset. A source that begins with `.`, `/` or `~`, ends in a known
     suffix or has several slashes is a path and never causes a network request. Raises `UserError` naming
-    file and line for what cannot be read, and where there is no row; what is in a row is not looked at.
+    file and line if the source cannot be read or has no rows. The content of rows is not checked.
     """
     path = expanded(source)
     if not path.exists():
@@ -40,23 +41,23 @@ def _looks_like_path(source: str) -> bool:
 
 
 def expanded(source: str | Path) -> Path:
-    """The path, a leading `~` replaced. Raises `UserError` where it cannot even be looked for: an
-    unknown user, a name too long, a folder that may not be searched."""
+    """The path with a leading `~` expanded. Raises `UserError` if it cannot even be looked up: an unknown
+    user, a name that is too long, a folder without search permission."""
     try:
         path = Path(source).expanduser()
         path.exists()
     except (OSError, RuntimeError) as error:
-        raise UserError(f"{shown(str(source))}: no usable path ({reason(error)}); correct it") from None
+        raise UserError(f"{shown(str(source))}: not a usable path ({reason(error)}); correct it") from None
     return path
 
 
 def is_text(value: object) -> bool:
-    """Is this text that says something and that UTF-8 can hold?"""
+    """Is this a non-blank string that UTF-8 can encode?"""
     return isinstance(value, str) and bool(value.strip()) and not SURROGATE.search(value)
 
 
 def hub_rows(name: str, split: str) -> list[dict]:
-    """`owner/name` or `owner/name:config`, the wanted split where there is one, else the first."""
+    """The rows of `owner/name` or `owner/name:config`: of this split if the dataset has it, else of its first."""
     from datasets import load_dataset
 
     repository, _, subset = name.partition(":")
@@ -64,21 +65,29 @@ def hub_rows(name: str, split: str) -> list[dict]:
         splits = load_dataset(repository, subset or None)
         rows = list(splits[split] if split in splits else splits[next(iter(splits))])
     except Exception as error:  # the hub's client raises many types; the user needs one line
-        raise UserError(f"dataset {name!r} could not be loaded ({type(error).__name__}); check the "
-                        "name and the network, or give a local file") from error
+        raise UserError(f"dataset {name!r} could not be loaded ({type(error).__name__}); "
+                        f"{offline() or 'check the name and the network'}, or give a local file") from error
     if not rows:
         raise UserError(f"dataset {name!r} has no rows; give another one, or a local file")
     return rows
 
 
+def offline() -> str:
+    """Why the hub's client downloads nothing, and the remedy; "" if no variable of the environment forbids it."""
+    for name in ("HF_HUB_OFFLINE", "HF_DATASETS_OFFLINE", "TRANSFORMERS_OFFLINE"):
+        if os.environ.get(name, "").upper() in ("1", "ON", "YES", "TRUE"):
+            return f"{name} is set, so nothing is downloaded; unset it"
+    return ""
+
+
 def read_text(path: Path) -> str:
-    """The text of a UTF-8 file. Raises `UserError` where it cannot be read."""
+    """The text of a UTF-8 file. Raises `UserError` if it cannot be read."""
     try:
         return path.read_text(encoding="utf-8-sig")
     except UnicodeDecodeError as error:
         raise UserError(f"{path}: not UTF-8 text (byte {error.start}); save it as UTF-8") from None
     except OSError as error:
-        raise UserError(f"{path}: cannot be read ({error.strerror}); give a file that can") from None
+        raise UserError(f"{path}: cannot be read ({error.strerror}); give a readable file") from None
 
 
 def read_json(path: Path) -> object:
@@ -87,8 +96,7 @@ def read_json(path: Path) -> object:
 
 
 def _parsed(text: str, path: Path, line: int | None = None) -> object:
-    """The value of a JSON text. A name that stands twice in an object is an error too: one of its
-    values would be lost."""
+    """The value of a JSON text. A repeated key in an object is an error too: one of its values would be lost."""
     try:
         return json.loads(text, object_pairs_hook=_object)
     except UserError as error:
@@ -97,16 +105,16 @@ def _parsed(text: str, path: Path, line: int | None = None) -> object:
         line, why = line or error.lineno, error.msg
     except RecursionError:
         why = "nested too deeply"
-    except ValueError:  # Python reads no whole number of more than 4,300 digits
+    except ValueError:  # Python refuses integers of more than 4,300 digits
         why = "a number has too many digits"
-    raise UserError(f"{path}: {f'line {line} is ' if line else ''}not valid JSON ({why}); mend it")
+    raise UserError(f"{path}: {f'line {line} is ' if line else ''}not valid JSON ({why}); correct it")
 
 
 def _object(pairs: list[tuple[str, object]]) -> dict:
     fields: dict[str, object] = {}
     for name, value in pairs:
         if name in fields:
-            raise UserError(f"the name {shown(name)} stands twice")
+            raise UserError(f"the key {shown(name)} appears twice")
         fields[name] = value
     return fields
 
@@ -119,11 +127,11 @@ def _json_lines(path: Path) -> list[dict]:
 def _json_list(path: Path) -> list[dict]:
     text = read_text(path)
     first = text.strip().partition("\n")[0].rstrip()
-    if first.startswith("{") and first.endswith("}"):  # one object a line: JSON Lines by the other suffix
+    if first.startswith("{") and first.endswith("}"):  # one object per line: JSON Lines under the other suffix
         return _json_lines(path)
     rows = _parsed(text, path) if text.strip() else []
     if not isinstance(rows, list):
-        raise UserError(f"{path}: holds a JSON {type(rows).__name__}; give a list of rows, or one row a line")
+        raise UserError(f"{path}: contains a JSON {type(rows).__name__}; give a list of rows, or one row per line")
     return rows
 
 
@@ -133,4 +141,4 @@ def _parquet(path: Path) -> list[dict]:
     try:
         return parquet.read_table(path).to_pylist()
     except Exception as error:  # the library raises many types; the user needs one line
-        raise UserError(f"{path}: not a readable Parquet file ({reason(error)}); write it again") from None
+        raise UserError(f"{path}: not a readable Parquet file ({reason(error)}); create it again") from None

@@ -6,23 +6,22 @@ from pathlib import Path
 from rlvr_utils.data.files import read_rows
 from rlvr_utils.data.public import PUBLIC, public_rows
 from rlvr_utils.data.rows import Problem, parse_row
-from rlvr_utils.errors import UserError, shown
+from rlvr_utils.errors import UserError, listed, shown
 
 
 def source_rows(source: str | Path, split: str = "test") -> list[dict]:
-    """The rows of a public set (`public:NAME`, which knows its own split), of a local file or of a
-    dataset on the hub; raises `UserError` as `read_rows`."""
+    """The rows of a public set (`public:NAME`, whose split is fixed), a local file or a hub dataset.
+    Raises `UserError` as `read_rows` does."""
     if isinstance(source, str) and source.startswith(PUBLIC):
         return public_rows(source)
     return read_rows(source, split)
 
 
-
 def load_benchmark(source: str | Path, limit: int | None = None) -> list[Problem]:
     """The problems of an evaluation set in file order, at most the first `limit`.
 
-    Raises `UserError` naming file, row (from 1) and field for what cannot be read, for a row
-    without an answer and for an `id` or `unique_id` that two rows share.
+    Raises `UserError` naming file, row (from 1) and field if a row cannot be read, has no answer, or shares its
+    `id` or `unique_id` with another row.
     """
     if limit is not None and limit < 1:
         raise UserError(f"{source}: limit is {limit}; give at least 1, or None for all problems")
@@ -30,11 +29,12 @@ def load_benchmark(source: str | Path, limit: int | None = None) -> list[Problem
     for number, row in enumerate(source_rows(source, "test")[:limit], start=1):
         problem, answer_field = parse_row(row, number, source)
         if not problem.answer.strip():
-            raise UserError(f"{source}: row {number} has no answer in `{answer_field}`; fill it in, or "
-                            "remove the row")
-        named = next((name for name in ("id", "unique_id") if name in row), None)
+            raise UserError(f"{source}: row {number} has no answer in `{answer_field}` (its columns: {listed(row)}); "
+                            "fill it in, or remove the row")
+        columns = {column.lower() for column in row}
+        named = next((name for name in ("id", "unique_id") if name in columns), None)
         if named and seen.setdefault(problem.id, number) != number:
-            raise UserError(f"{source}: row {number} has the `{named}` {shown(problem.id)} of row "
+            raise UserError(f"{source}: row {number} has the same `{named}` {shown(problem.id)} as row "
                             f"{seen[problem.id]}; give every row its own")
         problems.append(problem)
     return problems
@@ -43,10 +43,10 @@ def load_benchmark(source: str | Path, limit: int | None = None) -> list[Problem
 def load_training(source: str | Path, empty_answers: str = "error") -> list[Problem]:
     """Training examples in file order; repeated rows, as in the authors' 128-row files, are kept.
 
-    The authors' suffix is taken off the question: `rlvr_utils.data.prompts` puts it back. With
-    `empty_answers="drop"` rows without an answer are left out: DSR-sub has one (index 265), which
-    no boxed response can solve. Raises `UserError` as `load_benchmark`, for one id with two problems,
-    since examples are chosen by it, and when no row is left.
+    The authors' suffix is removed from the question: `rlvr_utils.data.prompts` adds it again. With
+    `empty_answers="drop"`, rows without an answer are left out: DSR-sub has one (index 265), which
+    no boxed response can solve. Raises `UserError` as `load_benchmark` does, for two different problems
+    with the same id (examples are chosen by id), and if no row remains.
     """
     if empty_answers not in ("error", "drop"):
         raise UserError(f"empty_answers is {empty_answers!r}; choose 'error' or 'drop'")
@@ -62,10 +62,11 @@ def load_training(source: str | Path, empty_answers: str = "error") -> list[Prob
             continue
         earlier = first.setdefault(problem.id, problem)
         if (earlier.question, earlier.answer) != (problem.question, problem.answer):
-            raise UserError(f"{source}: row {number} has the `id` {shown(problem.id)} of row {earlier.row} and another "
-                            "question or answer; give every problem its own")
+            raise UserError(f"{source}: row {number} has the same `id` {shown(problem.id)} as row {earlier.row}, but "
+                            "another question or answer; give every problem its own id")
     if not problems:
-        raise UserError(f"{source}: no row has an answer; give a file with question and answer")
+        raise UserError(f"{source}: no row has an answer in `{answer_field}` (the last row has: {listed(row)}); give a "
+                        "file with questions and answers")
     return problems
 
 

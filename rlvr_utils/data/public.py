@@ -1,8 +1,8 @@
-"""Public data sets by name, checked: `public:MATH500`, `public:dsr_sub` and the like.
+"""Public data sets by name, checked: `public:MATH500`, `public:dsr_sub` and so on.
 
-A set is read from the user's folder of data (environment variable `RLVR_DATA`, default `data` in the
-current folder) where its file is there, and never from the network then; otherwise from the hub.
-Nothing of the data is in this package: only counts, columns and SHA-256 sums of the named examples.
+A set is read from the user's data folder (environment variable `RLVR_DATA`, default `data` in the current
+folder) if its file is there, without any network request; otherwise from the hub. This package contains none
+of the data, only row counts, column names and SHA-256 sums of the named examples.
 """
 from __future__ import annotations
 
@@ -32,8 +32,9 @@ SUMS = {
 
 @dataclass(frozen=True)
 class PublicSet:
-    """Where a set is (`hub`: `owner/name` or `owner/name:config`, None where no public name is known),
-    and what it must hold: `rows`, `columns` of every row, `examples` as row from 0 -> name in `SUMS`."""
+    """Where a set comes from (`hub`: `owner/name` or `owner/name:config`, None if it has no known hub name), and
+    what it must contain: the number of `rows`, the `columns` of every row, `examples` as row (from 0) -> name in
+    `SUMS`."""
 
     hub: str | None
     file: str
@@ -49,7 +50,7 @@ class PublicSet:
 
 
 class Checked(NamedTuple):
-    """One line of `check_all`: `rows` is None, and `error` says why, where a set did not pass."""
+    """One line of `check_all`. If the set failed, `rows` is None and `error` says why."""
 
     name: str
     place: str
@@ -62,17 +63,17 @@ def _authors(stem: str, rows: int, examples: dict[int, str], hub: str | None = N
 
 
 def _repeated(*names: str) -> dict[int, str]:
-    """The authors fill a batch of 128 with equal blocks of the same row."""
+    """The authors fill a batch of 128 with equally large blocks of repeated rows."""
     return {row: names[row * len(names) // 128] for row in range(128)}
 
 
 # The authors announce their hub data in their README; the splits `dsr_sub` and
 # `merge_pi1_pi2_pi13_pi1209_r128` are loaded by public code (one split a file). The names of the other
-# splits are not known for certain, so those sets have no hub name.
+# splits are uncertain, so those sets have no hub name here.
 _HUB = "ypwang61/One-Shot-RLVR-Datasets"
 _ARC = ("id", "question", "choices", "answerKey")
 CATALOGUE = {
-    # 1,207 distinct prompts; row 265 has an empty label. Both are the authors' and stay.
+    # 1,207 distinct prompts; row 265 has an empty label. Both are so in the authors' file.
     "dsr_sub": _authors("dsr_sub", 1209, {124: "pi1", 267: "pi2", 682: "pi13", 789: "pi1209"}, _HUB),
     "pi1_r128": _authors("pi1_r128", 128, _repeated("pi1")),
     "pi2_r128": _authors("pi2_r128", 128, _repeated("pi2")),
@@ -106,7 +107,7 @@ CATALOGUE = {
 
 
 def public_set(name: str) -> PublicSet:
-    """The entry of a name, given with or without `public:`. Raises `UserError` listing the known names."""
+    """The catalogue entry of a name, with or without `public:`. Raises `UserError` listing the known names."""
     name = name.removeprefix(PUBLIC)
     if name not in CATALOGUE:
         raise UserError(f"public data set {shown(name)} is not known; choose one of: {', '.join(CATALOGUE)}")
@@ -114,9 +115,9 @@ def public_set(name: str) -> PublicSet:
 
 
 def find_file(name: str) -> Path | None:
-    """The set's file in the user's folder of data, in its subfolder or directly, or None.
+    """The set's file in the user's data folder, in its subfolder or directly, or None.
 
-    Raises `UserError` for an unknown name, and when `RLVR_DATA` names a folder that does not exist.
+    Raises `UserError` for an unknown name, and if `RLVR_DATA` names a folder that does not exist.
     """
     file, folder = public_set(name).file, _folder()
     return next((path for path in (folder / file, folder / Path(file).name) if path.is_file()), None)
@@ -125,49 +126,49 @@ def find_file(name: str) -> Path | None:
 def public_rows(name: str) -> list[dict]:
     """The checked rows of a set, in the order of its file.
 
-    Raises `UserError` naming the file or hub name, what was expected and what was found: for an
-    unknown name, a set found nowhere, another number of rows, a missing column, another example.
+    Raises `UserError` naming the file or hub dataset, what was expected and what was found: for an unknown
+    name, a set that is nowhere, a wrong number of rows, a missing column, or a wrong example.
     """
     entry, path = public_set(name), find_file(name)
     if not entry.columns:
-        raise UserError(f"{name}: is an accuracy log, not problems; read it with load_accuracy_log")
+        raise UserError(f"{name}: this is an accuracy log, not a set of problems; read it with load_accuracy_log")
     if path is not None:
-        return _checked(read_rows(path), entry, str(path), f"get it again from {entry.origin}")
+        return _checked(read_rows(path), entry, str(path), f"download it again from {entry.origin}")
     if entry.hub is None:
         raise _missing(name, entry)
     try:
         rows = hub_rows(entry.hub, entry.split)
     except UserError as error:
         raise UserError(f"{name}: no {entry.file} in {_folder()} (RLVR_DATA), and {error}") from None
-    return _checked(rows, entry, f"dataset {entry.hub!r}", f"give {entry.file} in the folder RLVR_DATA instead")
+    return _checked(rows, entry, f"dataset {entry.hub!r}", f"put {entry.file} into the folder RLVR_DATA instead")
 
 
 def load_accuracy_log(source: str | Path = PUBLIC + LOG) -> dict[int, list[float]]:
-    """Row -> its accuracies in the order of its visits, rows in the order of the file, which decides
-    between equal scores in `rlvr_utils.analysis.selection`.
+    """Row -> its accuracies in the order of its visits. Rows keep the order of the file, which breaks ties
+    in `rlvr_utils.analysis.selection`.
 
     `source` is a JSON file of this form, or the authors' log by name, whose counts are checked too.
-    Raises `UserError` for what cannot be found or read, is no such mapping, or has other counts.
+    Raises `UserError` if it cannot be found or read, is not such a mapping, or has the wrong counts.
     """
     name = str(source)
     if not name.startswith(PUBLIC):
         return _read_log(expanded(source))
     entry, path = public_set(name), find_file(name)
     if entry.columns:
-        raise UserError(f"{name}: holds problems, not accuracies; the accuracy log is {PUBLIC}{LOG}")
+        raise UserError(f"{name}: contains problems, not accuracies; the accuracy log is {PUBLIC}{LOG}")
     if path is None:
         raise _missing(name, entry)
     log = _read_log(path)
     visits = sum(map(len, log.values()))
     if (len(log), visits) != (entry.rows, LOG_ENTRIES):
         raise UserError(f"{path}: expected {entry.rows} rows with {LOG_ENTRIES} accuracies, found {len(log)} with "
-                        f"{visits}; get it again from {entry.origin}")
+                        f"{visits}; download it again from {entry.origin}")
     return log
 
 
 def check_all() -> list[Checked]:
-    """Every set of the catalogue, read and checked. What fails becomes an entry with its error; only
-    an `RLVR_DATA` that is no folder raises `UserError`."""
+    """Every set of the catalogue, read and checked. A set that fails gets an entry with its error. Raises
+    `UserError` only if `RLVR_DATA` is not a folder."""
     checked = []
     for name, entry in CATALOGUE.items():
         place = str(find_file(name) or entry.hub or "nowhere")
@@ -182,14 +183,14 @@ def check_all() -> list[Checked]:
 def _folder() -> Path:
     chosen = os.environ.get("RLVR_DATA")
     folder = expanded(chosen or "data")
-    if chosen and not folder.is_dir():  # a slip in the name must not end in a silent download
-        raise UserError(f"RLVR_DATA: {chosen}: no such folder; correct it, or unset it to use ./data and the hub")
+    if chosen and not folder.is_dir():  # a typo must not lead to a silent download
+        raise UserError(f"RLVR_DATA={chosen}: no such folder; correct it, or unset it to use ./data and the hub")
     return folder
 
 
 def _missing(name: str, entry: PublicSet) -> UserError:
-    return UserError(f"{name}: no {entry.file} in {_folder()}, and no hub name is known; set RLVR_DATA to a folder "
-                     f"with it (the authors publish it in {entry.origin})")
+    return UserError(f"{name}: no {entry.file} in {_folder()}, and the hub has no known copy; set RLVR_DATA to a "
+                     f"folder that contains it (the authors publish it in {entry.origin})")
 
 
 def _checked(rows: list[dict], entry: PublicSet, place: str, remedy: str) -> list[dict]:
@@ -197,7 +198,8 @@ def _checked(rows: list[dict], entry: PublicSet, place: str, remedy: str) -> lis
         raise UserError(f"{place}: expected {entry.rows} rows, found {len(rows)}; {remedy}")
     for number, row in enumerate(rows, start=1):
         has = list(row) if isinstance(row, dict) else []
-        missing = [column for column in entry.columns if column not in has]
+        lower = {str(column).lower() for column in has}
+        missing = [column for column in entry.columns if column.lower() not in lower]
         if missing:
             raise UserError(f"{place}: row {number}: expected column {', '.join(missing)}, found "
                             f"{listed(has) or 'none'}; {remedy}")
@@ -219,8 +221,8 @@ def _read_log(path: Path) -> dict[int, list[float]]:
     for row, values in log.items():
         numbered = re.fullmatch("0|[1-9][0-9]{0,8}", row)
         if not (numbered and isinstance(values, list) and values and all(map(_is_accuracy, values))):
-            raise UserError(f"{path}: entry {shown(row)}: expected a row number with accuracies from 0 to 1; "
-                            "correct it")
+            raise UserError(f"{path}: entry {shown(row)}: expected a row number with a list of accuracies between 0 "
+                            "and 1; correct it")
     return {int(row): [float(value) for value in values] for row, values in log.items()}
 
 

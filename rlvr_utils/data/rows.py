@@ -1,7 +1,7 @@
 """One row of any known format: the question, the gold answer, the subject.
 
-Each benchmark in public use names its columns in its own way; a row is recognised by them, and
-its gold answer is taken where the authors' evaluation takes it.
+Every public benchmark names its columns differently. A row's format is recognised by its columns, and the gold
+answer is taken from where the authors' evaluation takes it.
 """
 from __future__ import annotations
 
@@ -15,18 +15,20 @@ from rlvr_utils.errors import UserError, listed, shown
 from rlvr_utils.grading import boxed_answer
 
 LETTERS = "ABCDEFGH"
-# GSM8K ends its worked solutions with this mark and the answer, and annotates sums as <<48/2=24>>.
+COLUMNS = ("id", "unique_id", "idx", "subject", "subfield", "type", "level", "question", "problem", "input", "prompt",
+           "body", "choices", "answerKey", "solution", "answer", "final_answer", "target", "reward_model", "extra_info")
+# GSM8K ends its worked solutions with this mark and the answer, and annotates calculations as <<48/2=24>>.
 MARK = "####"
 ANNOTATION = re.compile(r"<<[^<>=]*=[^<>]*>>")
 GROUPED = re.compile(r"[-+]?\d{1,3}(,\d{3})+(\.\d+)?")  # 1,234.5
-# What may stand around a whole gold answer.
+# Math delimiters that may enclose a whole gold answer.
 DELIMITERS = (("$$", "$$"), ("$", "$"), (r"\[", r"\]"), (r"\(", r"\)"))
 
 
 @dataclass(frozen=True)
 class Problem:
-    """A question without any prompt around it, and its gold answer as text; `row` is its place in
-    the file, from 1, for messages."""
+    """A question without any prompt around it, and its gold answer as text; `row` is its number in the file,
+    from 1, for error messages."""
 
     id: str
     question: str
@@ -36,10 +38,11 @@ class Problem:
 
 
 def parse_row(row: dict, number: int, source) -> tuple[Problem, str]:
-    """One row of any of the known formats, and the field of its answer (which may be empty)."""
+    """The problem in a row of any known format, and the name of its answer field. The answer may be empty."""
     place = f"{source}: row {number}"
     if not isinstance(row, dict):
-        raise UserError(f"{place} is not an object with fields; give one JSON object a row")
+        raise UserError(f"{place} is not an object with fields; give one JSON object per row")
+    row = _lower_case(row, place)
     extra = row.get("extra_info") if isinstance(row.get("extra_info"), dict) else {}
     id_field, identity = next((name, value) for name, value in (
         ("extra_info.index", extra.get("index")), ("id", row.get("id")), ("unique_id", row.get("unique_id")),
@@ -58,12 +61,26 @@ def parse_row(row: dict, number: int, source) -> tuple[Problem, str]:
     return Problem(texts[id_field], texts[question_field], answer, subject, number), answer_field
 
 
-def final_answer(text: str, place: str) -> str:
-    r"""The gold answer alone: what follows `####` on the last line, thousands commas taken out, or what
-    the `\boxed{}` holds; then without math delimiters around the whole.
+def _lower_case(row: dict, place: str) -> dict:
+    """The row with the names of known columns in their usual case, such as `answer` for AIME's `Answer`. A column
+    that has that name already is taken."""
+    names = {name.lower(): name for name in COLUMNS}
+    fields: dict = {}
+    for column, value in row.items():
+        usual = names.get(str(column).lower(), column)
+        name = column if usual in row else usual
+        if name in fields:
+            raise UserError(f"{place}: two columns are called {shown(name)} in capital or small letters; leave one out")
+        fields[name] = value
+    return fields
 
-    Raises `UserError` naming `place` for an unclosed box, several boxes, and a worked solution that
-    does not say where its answer is: no response could ever match these.
+
+def final_answer(text: str, place: str) -> str:
+    r"""The gold answer alone: what follows `####` on the last line (thousands separators removed) or the content
+    of `\boxed{}`, without math delimiters around the whole.
+
+    Raises `UserError` naming `place` for an unclosed box, for several boxes, and for a worked solution that
+    does not mark its answer: no response could ever match these.
     """
     marked = _marked(text)
     if marked is not None:
@@ -81,7 +98,7 @@ def final_answer(text: str, place: str) -> str:
 
 
 def _marked(text: str) -> str | None:
-    """What follows the mark on the last line; None where there is no mark."""
+    """What follows the mark on the last line; None if there is no mark."""
     _, mark, answer = text.rstrip().rpartition("\n")[2].rpartition(MARK)
     return answer.strip() if mark else None
 
@@ -99,12 +116,12 @@ def _undelimited(text: str) -> str:
 
 
 def _text(value: object, place: str) -> str:
-    """A text, or a finite number as text."""
+    """A string, or a finite number as a string."""
     number = isinstance(value, int) or (isinstance(value, float) and math.isfinite(value))
     if not (isinstance(value, str) or number):
         raise UserError(f"{place}: expected text or a number, found {shown(value)}; correct it")
     if isinstance(value, str) and SURROGATE.search(value):
-        raise UserError(f"{place}: holds half a character (a lone surrogate), which UTF-8 cannot; correct it")
+        raise UserError(f"{place}: contains a lone surrogate, which UTF-8 cannot encode; correct it")
     return str(value)
 
 
@@ -113,14 +130,14 @@ def _is_nan(value: object) -> bool:
 
 
 def _question(row: dict, place: str) -> tuple[str, str]:
-    """The field of the question and its text there, which is not blank."""
+    """The name of the question field and its non-blank text."""
     if isinstance(row.get("prompt"), list):
         roles = [turn.get("role") if isinstance(turn, dict) else turn for turn in row["prompt"]]
         if roles != ["user"]:
             raise UserError(f"{place}, field `prompt`: expected one user message, found {shown(roles)}; give the "
                             "problem alone")
         content = row["prompt"][0].get("content")
-        # Only the suffix and its one space: white space before it belongs to the problem.
+        # Remove only the suffix and one space: other white space belongs to the problem.
         question = content.removesuffix(f" {SUFFIX}") if isinstance(content, str) else ""
         if not question.strip():
             raise UserError(f"{place}, field `prompt`: expected a message with text, found {shown(content)}; fill it "
@@ -142,8 +159,8 @@ def _question(row: dict, place: str) -> tuple[str, str]:
 
 
 def _gold(row: dict, place: str) -> tuple[str, object]:
-    """The field that holds the gold answer, and its value there (paper's protocol: MATH500 and
-    Minerva from the last box of `solution`, OlympiadBench `final_answer`, ARC by letter)."""
+    """The name of the answer field and its value. As in the paper's evaluation, MATH500 and Minerva use the last
+    box of `solution`, OlympiadBench uses `final_answer`, and ARC uses the letter."""
     solution, final = row.get("solution"), row.get("final_answer")
     if isinstance(row.get("reward_model"), dict):
         return "reward_model.ground_truth", row["reward_model"].get("ground_truth")

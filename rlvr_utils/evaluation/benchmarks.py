@@ -1,4 +1,4 @@
-"""Evaluation: answer every benchmark, grade each answer twice, count what the paper counts."""
+"""Evaluation: answer every benchmark, grade each answer with two graders, count what the paper counts."""
 from __future__ import annotations
 
 from collections.abc import Iterator
@@ -8,21 +8,17 @@ from rlvr_utils.data.problems import source_rows
 from rlvr_utils.errors import UserError
 from rlvr_utils.progress import tracked
 from rlvr_utils.recipe.config import Benchmark, RunConfig, local_path
-from rlvr_utils.recipe.identity import evaluation_identity
+from rlvr_utils.recipe.identity import evaluation_identity, evaluation_settings, grading_rules
 
 GRADERS = ("qwen-eval", "math-verify")
-# Words of self-reflection that the paper counts (§3.2.4); a response counts once for each word.
+# Words of self-reflection that the paper counts (§3.2.4); a response counts at most once per word.
 REFLECTION = ("rethink", "recheck", "recalculate")
-# The authors' names of the sets of the paper, some of which their evaluation grades by rules of their own.
-AUTHORS_NAMES = {"MATH500": "math500", "Minerva": "minerva_math", "OlympiadBench": "olympiadbench", "AIME24": "aime24",
-                 "AIME25": "aime25", "AMC23": "amc23"}
 KEPT_RESPONSES = 12
 
 
 def load_benchmarks(config: RunConfig) -> list[tuple[Benchmark, list]]:
-    """Each benchmark of the configuration with its problems, as rows of the file where the
-    likelihood of choices is scored. Raises `UserError` as the loader does, and where there is no
-    benchmark."""
+    """Each benchmark of the configuration with its problems; with likelihood scoring, the problems are the raw
+    rows of the file. Raises `UserError` as the loader does, and if there is no benchmark."""
     if not config.benchmarks:
         raise UserError("no benchmark to evaluate: give eval_files or a profile with benchmarks")
     return [(benchmark, _load(benchmark)) for benchmark in config.benchmarks]
@@ -41,15 +37,15 @@ def _load(benchmark: Benchmark) -> list:
 
 
 def check_lengths(config: RunConfig, model, tokenizer, loaded: list[tuple[Benchmark, list]]) -> None:
-    """Raise `UserError` for the first question whose prompt leaves no room for an answer, naming
-    file and row, before any is answered.
+    """Raise `UserError` for the first question whose prompt leaves no room for an answer, naming file and row,
+    before anything is generated.
 
-    A model in this process must have positions for the prompt and a whole answer. vLLM ends an
-    answer at the length it was opened with, so there one token is room enough.
+    A model in this process needs positions for the prompt and an answer of full length. vLLM ends an answer
+    at the maximum length it was started with, so there room for one token is enough.
     """
     from rlvr_utils.data.prompts import check_prompt_lengths, evaluation_prompts
 
-    positions = getattr(model.config, "max_position_embeddings", None) or 2**31  # a state-space model has no such limit
+    positions = getattr(model.config, "max_position_embeddings", None) or 2**31  # state-space models have no limit
     room = (positions - config.eval_max_tokens if config.engine == "transformers"
             else min(config.max_prompt_tokens + config.eval_max_tokens, positions) - 1)
     for benchmark, problems in loaded:
@@ -65,30 +61,25 @@ def check_lengths(config: RunConfig, model, tokenizer, loaded: list[tuple[Benchm
 
 def answers(policy, prompts: list[str], config: RunConfig, benchmark: Benchmark,
             seed: int) -> Iterator[tuple[int, list[int]]]:
-    """The benchmark's number of responses to each prompt as they are written: (place, token ids), the
-    places of a prompt's responses side by side."""
+    """Generate `benchmark.samples` responses to each prompt. Yields (index, token ids) in the order of generation;
+    the responses to prompt i have the indices i * samples to (i + 1) * samples - 1."""
     encoded = [policy.tokenizer(prompt, add_special_tokens=False)["input_ids"] for prompt in prompts]
-    order = sorted(range(len(encoded)), key=lambda i: len(encoded[i]))  # little padding in a batch
+    order = sorted(range(len(encoded)), key=lambda i: len(encoded[i]))  # so that batches need little padding
     places = [i * benchmark.samples + k for i in order for k in range(benchmark.samples)]
     asked = [encoded[place // benchmark.samples] for place in places]
     return zip(places, policy.respond(asked, config, benchmark.temperature, seed), strict=True)
 
 
-def cut(text: str, stops: tuple[str, ...]) -> str:
-    """The text up to the first stop string: where the authors' evaluation ends an answer."""
+def until_stop(text: str, stops: tuple[str, ...]) -> str:
+    """The text up to the first stop string, where the authors' evaluation ends an answer."""
     return text[:min((place for stop in stops if (place := text.find(stop)) >= 0), default=len(text))]
-
-
-def grading_rules(benchmark: Benchmark) -> str | None:
-    """The authors' name of the data set that a benchmark is or stands for, None for any other: see `grade`."""
-    return AUTHORS_NAMES.get(benchmark.stands_for)
 
 
 def answer_and_grade(policy, prompts: list[str], golds: list[str], config: RunConfig, benchmark: Benchmark,
                      seed: int) -> tuple[list[list[int]], list[str], dict[str, list[str]]]:
-    """Token ids, texts and each grader's verdicts of all responses; `golds` has one for each response.
-    A batch is graded while the next is being written."""
-    from rlvr_utils.data.prompts import STOP_STRINGS
+    """Token ids, texts and each grader's verdicts for all responses; `golds` has one entry per response. A batch
+    is graded while the next one is being generated."""
+    from rlvr_utils.data.prompts import stop_strings
     from rlvr_utils.grading import grade_batch
 
     ids: list[list[int]] = [[] for _ in golds]
@@ -99,19 +90,19 @@ def answer_and_grade(policy, prompts: list[str], golds: list[str], config: RunCo
         written = answers(policy, prompts, config, benchmark, seed)
         for place, response in tracked(written, len(golds), benchmark.name, "answers"):
             text = policy.tokenizer.decode(response, skip_special_tokens=True)
-            ids[place], texts[place] = response, cut(text, STOP_STRINGS[config.eval_template])
+            ids[place], texts[place] = response, until_stop(text, stop_strings(config.eval_template))
             for grader in GRADERS:
                 grading[grader, place] = pool.submit(grade_batch, [texts[place]], [golds[place]], grader,
                                                      grading_rules(benchmark))
         return ids, texts, {grader: [grading[grader, place].result()[0].value for place in range(len(golds))]
                             for grader in GRADERS}
     finally:
-        pool.shutdown(cancel_futures=True)  # Ctrl-C waits for one answer, not for all
+        pool.shutdown(cancel_futures=True)  # on Ctrl-C, wait for one answer only
 
 
 def evaluate_benchmark(policy, benchmark: Benchmark, problems: list, config: RunConfig,
                        seed: int) -> tuple[dict, list[dict]]:
-    """The record of one benchmark (shares between 0 and 1) and its first graded responses."""
+    """The evaluation record of one benchmark (shares are between 0 and 1) and its first graded responses."""
     from rlvr_utils.data.prompts import evaluation_prompts
     from rlvr_utils.grading import sandbox as worker
 
@@ -130,7 +121,7 @@ def evaluate_benchmark(policy, benchmark: Benchmark, problems: list, config: Run
 
 
 def summarise(ids, texts, asked, verdicts, samples: int, limit: int, stops: set[int]) -> dict:
-    """Accuracies, time-outs, boxed share, lengths, truncation, reflection words, subjects."""
+    """Accuracies, time-outs, share of boxed answers, lengths, truncation, reflection words, accuracy by subject."""
     from rlvr_utils.grading import has_box
 
     size = len(texts)
@@ -156,7 +147,7 @@ def summarise(ids, texts, asked, verdicts, samples: int, limit: int, stops: set[
 
 
 def score_choices(policy, benchmark: Benchmark, rows: list[dict]) -> dict:
-    """The record of a multiple-choice benchmark by the likelihood of each choice."""
+    """The evaluation record of a multiple-choice benchmark, scored by the likelihood of each choice."""
     from rlvr_utils.evaluation.likelihood import multiple_choice_accuracy
 
     scores = multiple_choice_accuracy(policy.model, policy.tokenizer, benchmark.name, rows)
@@ -166,8 +157,8 @@ def score_choices(policy, benchmark: Benchmark, rows: list[dict]) -> dict:
 
 def evaluate(policy, loaded: list[tuple[Benchmark, list]], config: RunConfig,
              seed: int) -> tuple[list[dict], list[dict]]:
-    """Records and kept responses of all benchmarks. An evaluation never disturbs a training
-    trajectory: the policy's generator is seeded for it and put back."""
+    """Evaluation records and kept responses of all benchmarks. An evaluation never disturbs the training it
+    interrupts: it draws from a random generator of its own."""
     rows, responses = [], []
     for benchmark, problems in loaded:
         identity = evaluation_identity(config, benchmark)
@@ -175,6 +166,6 @@ def evaluate(policy, loaded: list[tuple[Benchmark, list]], config: RunConfig,
             row, kept = score_choices(policy, benchmark, problems), []
         else:
             row, kept = evaluate_benchmark(policy, benchmark, problems, config, seed)
-        rows.append({**row, **identity})
+        rows.append({**row, **identity, "asked": evaluation_settings(config, benchmark)})
         responses += [{**response, **identity} for response in kept]
     return rows, responses

@@ -1,4 +1,4 @@
-"""Evaluate saved policies: one benchmark after the other, so that a crash costs one benchmark."""
+"""Evaluate saved policies, one benchmark at a time, so that a crash loses at most one benchmark."""
 from __future__ import annotations
 
 from pathlib import Path
@@ -6,64 +6,64 @@ from pathlib import Path
 from rlvr_utils.errors import UserError
 from rlvr_utils.recipe.config import RunConfig, local_path
 from rlvr_utils.records.files import append_rows, keep_rows, read_rows
-from rlvr_utils.records.run import Run, hold
+from rlvr_utils.records.run import Run, lock_run
 
 
 def evaluate_run(run: Run, steps: list[int] | None = None) -> None:
-    """Evaluate the policies of a finished run that are here, all or those of `steps`, as `run.config` asks;
-    what is in the run's records already is left alone. Raises `UserError` for a step without a policy."""
+    """Evaluate the stored policies of a finished run, all of them or those of `steps`, as `run.config` says.
+    Evaluations that are already recorded are not repeated. Raises `UserError` for a step without a policy."""
     from rlvr_utils.evaluation.benchmarks import load_benchmarks
     from rlvr_utils.models.engines import check_engine
 
     stored = policies(run)
     wanted = [*stored] if steps is None else steps
     if not stored and not run.rows("evaluations"):
-        raise UserError(f"run {run.folder.name}: its weights are not in {run.folder}, so it cannot be evaluated as "
-                        "asked; give the folder in which it was trained")
+        raise UserError(f"run {run.folder.name} cannot be evaluated: its weights are not in {run.folder}; give the "
+                        "folder in which it was trained")
     for step in wanted:
         if step not in stored:
-            raise UserError(f"run {run.folder.name} has no policy of step {step} here; it has: "
-                            f"{', '.join(map(str, stored)) or 'none (its weights are not in this folder)'}")
+            remedy = f"choose one of: {', '.join(map(str, stored))}" if stored else "its weights are not in this folder"
+            raise UserError(f"run {run.folder.name} has no stored policy of step {step}; {remedy}")
     if not {*wanted} & {*missing_evaluations(run)}:
-        return  # nothing is written, so that a folder that is only to be read will do
+        return  # write nothing, so that a read-only folder works too
     check_engine(run.config.engine)
     loaded = load_benchmarks(run.config)
-    with hold(run.folder):
+    with lock_run(run.folder):
         for step in wanted:
             evaluate_policy(run.config, stored[step], step, loaded, run.folder)
 
 
 def policies(run: Run) -> dict[int, str]:
-    """Where the run's policies are, by rollout step; the base run's is the model itself."""
+    """The location of each stored policy, by rollout step; for the base run it is the model itself."""
     if run.config.steps == 0:
         return {0: local_path(run.config.model)}
     return {step: str(folder) for step, folder in run.stored_policies().items()}
 
 
 def missing_evaluations(run: Run) -> list[int]:
-    """The steps whose policy is here and for which some benchmark of the run's configuration has no record."""
+    """The steps whose policy is stored, but not evaluated on every benchmark of the run's configuration."""
     done = _done(run)
     return [step for step in policies(run)
             if any((step, benchmark.name) not in done for benchmark in run.config.benchmarks)]
 
 
 def evaluate_policy(config: RunConfig, source: str, step: int, loaded: list, folder: Path, policy=None) -> None:
-    """Evaluate the policy in `source` on the benchmarks that have no record of this step yet, and
-    write the records; `policy` is it, where it is open already."""
+    """Evaluate the policy in `source` on the benchmarks that have no record of this step yet, and write the
+    records. Pass `policy` if it is already loaded."""
     from rlvr_utils.evaluation.benchmarks import evaluate
     from rlvr_utils.models.engines import open_policy
 
     run = Run(folder, config)
     done = _done(run)
-    # Responses are written before the record that makes them count.
-    keep_rows(folder / "responses.jsonl", lambda row: row["step"] != step or not run.answers_to(row)
+    # Responses are written before their evaluation record, without which they do not count.
+    keep_rows(folder / "responses.jsonl", lambda row: row["step"] != step or not run.was_asked_for(row)
               or (step, row["benchmark"]) in done)
     keep_rows(folder / "evaluations.jsonl", lambda row: True)
     for scoring in ("generation", "likelihood"):
         waiting = [pair for pair in loaded if pair[0].scoring == scoring and (step, pair[0].name) not in done]
         if not waiting:
             continue
-        # vLLM cannot score choices; one engine at a time is open, since each fills the GPU.
+        # vLLM cannot score choices. Only one engine is open at a time, since each fills the GPU.
         serving = open_policy(config, source, scoring) if policy is None else policy
         for pair in waiting:
             rows, responses = evaluate(serving, [pair], config, config.seed)
@@ -74,4 +74,4 @@ def evaluate_policy(config: RunConfig, source: str, step: int, loaded: list, fol
 
 def _done(run: Run) -> set[tuple[int, str]]:
     rows = read_rows(run.folder / "evaluations.jsonl")
-    return {(row["step"], row["benchmark"]) for row in rows if run.answers_to(row)}
+    return {(row["step"], row["benchmark"]) for row in rows if run.was_asked_for(row)}

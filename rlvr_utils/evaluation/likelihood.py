@@ -1,8 +1,8 @@
-"""Multiple choice by likelihood: lm-evaluation-harness's own ARC task, over local rows.
+"""Multiple choice by likelihood: lm-evaluation-harness's own ARC task, on local rows.
 
-The harness asks "Question: ...\\nAnswer:" without examples and takes the choice whose text is likeliest
-to follow: `acc` by the sum of its tokens' log-probabilities, `acc_norm` by that sum divided by the
-number of the text's characters, so that long choices have a chance.
+The harness writes "Question: ...\\nAnswer:" without few-shot examples and picks the choice whose text is most
+likely to follow: `acc` by the sum of its tokens' log-probabilities, `acc_norm` by that sum divided by the
+number of characters, so that long choices are not at a disadvantage.
 """
 from __future__ import annotations
 
@@ -22,13 +22,13 @@ def multiple_choice_accuracy(model, tokenizer, name: str, rows: list[dict],
     """`acc` and `acc_norm` of a model in memory as shares between 0 and 1, and the standard error of
     each (`acc_stderr`, `acc_norm_stderr`; None for a single row).
 
-    `rows` are ARC's: `question`, `choices` with lists `text` and `label`, `answerKey`. `name` is for
-    messages, `batch` choices are scored at a time. Needs no network, prints nothing, writes no file
-    and draws no random number; the model is in its own mode again afterwards. Raises `UserError`
-    naming row (from 1) and field for a malformed row, and where there is no row.
+    `rows` are ARC's: `question`, `choices` with lists `text` and `label`, `answerKey`. `name` is used in
+    error messages; `batch` choices are scored at a time. Needs no network, prints nothing, writes no file and
+    draws no random number; the model's train/eval mode is restored. Raises `UserError` naming row (from 1) and
+    field for a malformed row, and if there is no row.
     """
     checked = checked_rows(rows, name)
-    # Outside of the silence below: what is imported here may keep the stream that it finds.
+    # Imported outside `_silence`: a module may keep the error stream that it finds on import.
     from lm_eval.evaluator import evaluate
     from lm_eval.models.huggingface import HFLM
 
@@ -36,7 +36,7 @@ def multiple_choice_accuracy(model, tokenizer, name: str, rows: list[dict],
     try:
         with _silence():
             scorer = HFLM(pretrained=model, tokenizer=tokenizer, batch_size=batch)
-            # Any positive number asks for standard errors; a mean's has a closed form and draws nothing.
+            # Any positive number requests standard errors; that of a mean has a closed form and draws nothing.
             found = evaluate(scorer, {name: _arc_task(name, checked)}, bootstrap_iters=1, log_samples=False)
     finally:
         model.train(training)  # the harness puts it into evaluation mode
@@ -47,14 +47,14 @@ def multiple_choice_accuracy(model, tokenizer, name: str, rows: list[dict],
 
 
 def checked_rows(rows: list[dict], name: str) -> list[dict]:
-    """The fields that the task reads, of every row. Raises `UserError` as `multiple_choice_accuracy`."""
+    """Every row reduced to the fields that the task reads. Raises `UserError` as `multiple_choice_accuracy` does."""
     if not rows:
         raise UserError(f"{name}: no row to score; give at least one")
     return [_checked(row, f"{name}: row {number}") for number, row in enumerate(rows, start=1)]
 
 
 def _arc_task(name: str, rows: list[dict]):
-    """The harness's ARC task as its package defines it, with these rows in place of the hub's."""
+    """The harness's ARC task as its package defines it, with these rows instead of the hub's."""
     import lm_eval
     import yaml
     from datasets import Dataset
@@ -70,9 +70,9 @@ def _arc_task(name: str, rows: list[dict]):
 
 
 def _checked(row: dict, place: str) -> dict:
-    """One row's fields, labels as text: some copies hold digits as numbers."""
+    """One row's fields, with labels as text: some copies store digits as numbers."""
     if not isinstance(row, dict):
-        raise UserError(f"{place} is a {type(row).__name__}; give one object with ARC's fields a row")
+        raise UserError(f"{place} is a {type(row).__name__}; give one object with ARC's fields per row")
     if not is_text(row.get("question")):
         raise UserError(f"{place}, field `question`: expected text, found {shown(row.get('question'))}; fill it in")
     choices = row["choices"] if isinstance(row.get("choices"), dict) else {}
@@ -94,7 +94,7 @@ def _checked(row: dict, place: str) -> dict:
 
 @contextlib.contextmanager
 def _silence():
-    """No progress bars, which the harness writes to the error stream, and none of its log below errors."""
+    """Suppress the harness's progress bars, which it writes to standard error, and its log below errors."""
     logger = logging.getLogger("lm_eval")
     level = logger.level
     logger.setLevel(logging.ERROR)

@@ -1,7 +1,7 @@
 r"""Values of plain numbers and of simple arithmetic, without sympy.
 
-Thousands of answers are numbers such as `8\sqrt{3}` or `\frac{1}{2}+3`. What is read here is
-only what every grader reads alike; everything else is None and goes the slow way.
+Thousands of answers are numbers such as `8\sqrt{3}` or `\frac{1}{2}+3`. Only text that every grader reads
+in the same way is read here; everything else gives None and is left to sympy.
 """
 
 from __future__ import annotations
@@ -17,11 +17,11 @@ _TOKEN = re.compile(
     re.ASCII,
 )
 _MAX_LENGTH, _MAX_DEPTH = 200, 20
-_CANCELLED = 1e6  # a result this much smaller than a term of it is not trusted
+_CANCELLED = 1e6  # a result this many times smaller than its largest term is not trusted
 
 
 def rational(text: str) -> Fraction | None:
-    r"""Value of a plain number or of `\frac{a}{b}` with whole numbers; None for all else."""
+    r"""Value of a plain number or of `\frac{a}{b}` with whole numbers; None for anything else."""
     match = _RATIONAL.fullmatch(text)
     if not match or match[4] and not int(match[4]):
         return None
@@ -30,7 +30,7 @@ def rational(text: str) -> Fraction | None:
 
 
 class _Reader:
-    """Recursive descent over the tokens; ValueError for whatever might be read in two ways."""
+    """Recursive descent over the tokens; ValueError for anything ambiguous."""
 
     def __init__(self, text: str) -> None:
         self.tokens: list[str] = []
@@ -106,10 +106,10 @@ class _Reader:
 
 
 def value(text: str) -> float | None:
-    r"""Value of simple arithmetic (`+ - * / ^`, fractions, square roots, pi); None for all else.
+    r"""Value of simple arithmetic (`+ - * / ^`, fractions, square roots, pi); None for anything else.
 
-    Also None where the result is zero or much smaller than its terms, since rounding may then
-    have made it. Accurate to a relative 1e-9.
+    Also None if the result is zero or much smaller than its terms, since it may then be a rounding error.
+    Accurate to a relative 1e-9.
     """
     if len(text) > _MAX_LENGTH:
         return None

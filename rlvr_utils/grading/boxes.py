@@ -1,14 +1,14 @@
-r"""Finding `\boxed{...}` in a response, and the two measures that look at nothing else."""
+r"""Finding `\boxed{...}` in a response, and the two measures that depend on nothing else."""
 
 from __future__ import annotations
 
-# No real answer comes near this; it bounds every later scan and regular expression, so that a
-# megabyte of model output costs no more than a page of it.
+# No real answer comes near this length. It bounds every later scan and regular expression, so that a
+# megabyte of model output costs no more than a page.
 MAX_ANSWER = 4000
 
 
 def closing_brace(text: str) -> int | None:
-    """Index of the brace that closes the one at text[0]; None when it stays open."""
+    """Index of the brace that closes the one at text[0]; None if none does."""
     depth = 0
     for position, character in enumerate(text[: MAX_ANSWER + 2]):
         if character == "{":
@@ -23,10 +23,9 @@ def closing_brace(text: str) -> int | None:
 def boxed_answer(text: str) -> str | None:
     r"""Content of the last `\boxed{...}`, by the authors' training rule.
 
-    The last occurrence of `\boxed` counts, whatever came before it. It must be followed at once
-    by a brace, and that brace must be closed: `\boxed {1}`, `\boxed 1` and an unclosed box give
-    None, as do a text without a box and a content longer than 4000 characters. `\fbox` is not a
-    box. Source: the released training reward.
+    Only the last occurrence of `\boxed` counts. A brace must follow it immediately and must be closed:
+    `\boxed {1}`, `\boxed 1` and an unclosed box give None, as do a text without a box and a content longer
+    than 4000 characters. `\fbox` is not a box. Source: the released training reward.
     """
     _, found, after = text.rpartition("\\boxed")
     if not found or not after.startswith("{"):
@@ -41,9 +40,8 @@ def has_box(response: str) -> bool:
 
 
 def format_reward(response: str) -> float:
-    r"""1.0 when a final answer can be parsed from the response, right or wrong, else 0.0.
+    r"""1.0 if a final answer can be parsed from the response, right or wrong, else 0.0.
 
-    Paper C.2.3; no code was released. Our reading: the training rule finds a box (the last one
-    counts) that is closed and not blank.
+    Paper C.2.3; no code was released. Our interpretation: the last box is closed and not blank.
     """
     return float(bool((boxed_answer(response) or "").strip()))

@@ -1,9 +1,9 @@
-r"""Grading by the Math-Verify library ("math-verify"), with its known traps avoided.
+r"""Grading with the Math-Verify library ("math-verify"), avoiding its known traps.
 
-The gold is given inside `\boxed{}` (bare LaTeX is often misread), only the last box of a response
-counts (several would be merged into a set), time is kept by the worker and not by SIGALRM, and a
-gold that the library cannot read is compared as a string. A percentage equals both readings of
-it: 25\% is 25 and 0.25, on either side.
+The gold is passed inside `\boxed{}` (bare LaTeX is often misread), only the last box of a response counts
+(several would be merged into a set), the worker limits the time instead of SIGALRM, and a gold that the
+library cannot read is compared as a string. A percentage equals both of its readings: 25\% is 25 and 0.25,
+on either side.
 """
 
 from __future__ import annotations
@@ -23,10 +23,10 @@ _PERCENT_BEHIND = re.compile(r"\s*\}?\s*\\?%")
 
 
 def extract(response: str) -> str:
-    r"""`\boxed{...}` with the content of the last box, or the end of a response without one.
+    r"""`\boxed{...}` with the content of the last box, or the end of a response that has none.
 
-    Of a last box that is not closed, the text after `\boxed`. "" where nothing in the text could
-    be an answer (no digit, no LaTeX).
+    If the last box is not closed, the text after `\boxed`. "" if nothing in the text could be an answer (no
+    digit, no LaTeX).
     """
     content = boxed_answer(response)
     if content is None:
@@ -40,13 +40,13 @@ def extract(response: str) -> str:
 
 
 def forms(response: str, gold: str, benchmark: str | None = None) -> tuple[str, str]:
-    """The extracted answer and the gold as it is; the benchmark is no matter."""
+    """The extracted answer and the gold unchanged; the benchmark makes no difference."""
     del benchmark
     return extract(response), gold
 
 
 def quick(answer: str, gold: str) -> bool | None:
-    """Verdict for equal strings and for plain numbers; None where the library is needed."""
+    """Verdict for equal strings and for plain numbers; None if the library is needed."""
     content = boxed_answer(answer)
     if content is None:
         return None
@@ -82,10 +82,10 @@ def _oversized(answer: str) -> bool:
 
 
 def full(answer: str, gold: str) -> bool:
-    """Verdict of the library. Unbounded in time: for the worker."""
+    """The library's verdict. May run forever, so call it only in the worker."""
     import math_verify
 
-    logging.getLogger("math_verify").setLevel(logging.ERROR)  # it warns that time is not kept
+    logging.getLogger("math_verify").setLevel(logging.ERROR)  # it would warn that there is no time limit
 
     def read(text: str) -> list[Any]:
         return math_verify.parse(text, parsing_timeout=None)

@@ -1,9 +1,9 @@
 r"""The evaluation grader ("qwen-eval"): Qwen2.5-Math's rules as the authors run them.
 
-`forms` finds the answer in a response and puts it and the gold into their comparable forms, `quick`
-settles all that strings and plain numbers can settle, and `full` (run in the worker) also uses sympy.
-Some rules are surprising (single letters are units, "and" disappears, j becomes i, a proper prefix of a
-list may be right); they are kept, because the published scores were measured with them.
+`forms` finds the answer in a response and brings answer and gold into comparable forms, `quick` decides
+whatever strings and plain numbers can decide, and `full` (run in the worker) also uses sympy. Some rules are
+surprising (single letters are units, "and" disappears, j becomes i, a proper prefix of a list may be right);
+they are kept because the published scores were measured with them.
 """
 
 from __future__ import annotations
@@ -23,26 +23,27 @@ from rlvr_utils.grading.symbolic import latex_expression, lenient_latex_expressi
 
 Symbolic = Callable[[str, str], bool]
 
-# The authors' names of their data sets, which decide how a gold is prepared.
+# The authors' names for their data sets, which decide how a gold is prepared.
 BENCHMARKS = ("math500", "minerva_math", "olympiadbench", "aime24", "aime25", "amc23", "asdiv", "mawps")
-_KEEPS_UNITS = "minerva_math"  # its golds are full of variables named like units
-_NORMALISED_ONCE = ("math500", "minerva_math")  # their golds are cut out of a solution each time they are read
+_KEEPS_UNITS = "minerva_math"  # its golds are full of variables that look like units
+_NORMALISED_ONCE = ("math500", "minerva_math")  # the authors extract these golds from a solution each time
+SPECIAL_RULES = (*_NORMALISED_ONCE, "asdiv")  # the others are graded by the common rules
 
 _TOLERANCE = 1e-4
 _LETTERS = "ABCDE"
-# What simple arithmetic may hold and sympy's reader of LaTeX does not take for a number.
+# Symbols that our simple arithmetic accepts, but that sympy's LaTeX parser does not read as a number.
 _SYMBOLS = re.compile(r"pi|(?<!\\)(?:sqrt|frac)|sqrt\(")
 _CHOICE_PHRASE = re.compile("choice is|answer is")
 
 
 class Undecided(Exception):
-    """Strings and numbers do not settle the matter; sympy has to."""
+    """Strings and numbers cannot decide; sympy has to."""
 
 
-# Where the answer stands
+# Finding the answer
 
 def _after_last_box(response: str) -> str:
-    r"""Text of the last "boxed": an unclosed brace, and none at all, are accepted."""
+    r"""Content of the last "boxed", even if its brace is unclosed or missing."""
     after = response.rpartition("boxed")[2][: MAX_ANSWER + 2]
     if not after.startswith("{"):
         return after.partition("$")[0].strip()
@@ -56,7 +57,7 @@ def _last_number(response: str) -> str:
 
 
 def _raw_answer(response: str) -> str:
-    """Where the answer stands, by the authors' order of looking."""
+    """The answer's text, looked for in the authors' order."""
     _, minerva, rest = response.partition("final answer is $")
     if minerva and "$. I hope" in response:
         return rest.partition("$. I hope")[0].strip()
@@ -75,26 +76,25 @@ def _tidy(answer: str) -> str:
 
 
 def extract(response: str) -> str:
-    """The answer in a response; "" when there is none, or one of over 4000 characters.
+    """The answer in a response; "" if there is none, or if it has more than 4000 characters.
 
-    Order: "final answer is $...$. I hope"; the last "boxed"; after the last "he answer is";
-    after the last "final answer is"; after "答案是" to the end of the paragraph; the last number of
-    the text.
+    Looked for in this order: "final answer is $...$. I hope"; the last "boxed"; after the last "he answer is";
+    after the last "final answer is"; after "答案是" to the end of the paragraph; the last number in the text.
     """
-    answer = _raw_answer(response.strip().replace("ки", ""))  # a token that Qwen2.5 models slip in
+    answer = _raw_answer(response.strip().replace("ки", ""))  # a stray token of Qwen2.5 models
     return _tidy(answer) if len(answer) <= MAX_ANSWER else ""
 
 
 def _choice(text: str, place: int) -> str:
-    """The first (0) or last (-1) of the letters A to E that stand alone, else the text itself."""
+    """The first (0) or last (-1) of the letters A to E that are words of their own, else the text itself."""
     text = text.strip("\n").rstrip(".").rstrip("/").strip(" ").lstrip(":")
     letters = re.findall(r"\b[A-E]\b", text.upper())
     return letters[place] if letters else text.strip().strip(".").rstrip("/")
 
 
 def choice_letter(response: str) -> str:
-    """The letter that a response chooses: the first after the last "answer is" or "choice is", or the
-    last of a response without these words. A response that repeats them is read to its first blank line.
+    """The letter that a response chooses: the first one after the last "answer is" or "choice is", or the last
+    one if the response has neither phrase. A response that repeats a phrase is read up to its first blank line.
     """
     response = response.strip()
     if any(response.count(phrase) > 1 for phrase in ("choice is", "answer is")):
@@ -105,9 +105,8 @@ def choice_letter(response: str) -> str:
 
 # One spelling of every answer
 
-# Words that are deleted where they stand alone, with and without a plural "s". A full stop matches
-# any character, as it does for the authors, so the order matters: abbreviations come before the
-# single letters, except the last.
+# Deleted where they are words of their own, with or without a plural "s". A full stop matches any character,
+# as in the authors' code, so the order matters: abbreviations come before single letters, except the last.
 _ABBREVIATIONS = (
     "q .;p . m;a .;b .;c .;d .;e .;f .;g .;h .;a . m;cu . m;rs .;profit of rs;no change;"
     "m sqaure; m east;sq m;cu cm;cm 2;sq inch;pi sq m;π r 2;∏ cm ³;v â € ™;° f"
@@ -140,7 +139,7 @@ _PLAIN_AFTER_UNITS = [
 
 @lru_cache(maxsize=1)
 def _unit_patterns() -> tuple[re.Pattern[str], list[re.Pattern[str]]]:
-    """One pattern that says whether any unit occurs, and one pattern per unit, in order."""
+    """A pattern that matches any unit, and one pattern per unit, in order."""
     units = [*_ABBREVIATIONS.split(";"), *_WORDS.split(), _AFTER_WORDS]
     units += [unit + "s" for unit in units]
     any_unit = re.compile(r"(?:^|\W)(?:" + "|".join(units) + r")(?:$|\W)")
@@ -164,9 +163,9 @@ def _without_units(text: str) -> str:
 
 
 def _without_trailing_text(text: str) -> str:
-    r"""Drop `\text{...}` at the end, with all that precedes it back to the first `\text{`.
+    r"""Drop everything from the first `\text{` if the text ends with a brace.
 
-    Only where something is left over, so that an answer which is a word survives.
+    Nothing is dropped if the result would be empty, so that an answer that is a single word survives.
     """
     start = text.find("\\text{")
     shorter = text[:start].strip() if start >= 0 and text.endswith("}") else ""
@@ -201,7 +200,7 @@ def _slash_to_frac(text: str) -> str:
 
 
 def _spelled_number(text: str) -> str:
-    """The number that English words spell, in digits ("twenty-one" is 21); other text as it is."""
+    """Digits for a number in English words ("twenty-one" is 21); other text unchanged."""
     try:
         return str(word_to_num(text))
     except (ValueError, IndexError):
@@ -210,7 +209,7 @@ def _spelled_number(text: str) -> str:
 
 @lru_cache(maxsize=4096)
 def normalise(text: str, keep_units: bool = False) -> str:
-    """One pass of small rewritings, in the authors' order, that make different spellings one string."""
+    """One pass of small rewrites, in the authors' order, that turns different spellings into one string."""
     text = text.strip().replace("\n", "").rstrip(".").replace("\\!", "")
     text = re.sub(r"\\begin\{array\}\{.*?\}", r"\\begin{pmatrix}", text)
     text = text.replace("\\end{array}", "\\end{pmatrix}")
@@ -246,9 +245,9 @@ def _gold_form(gold: str, benchmark: str | None) -> str:
 def forms(response: str, gold: str, benchmark: str | None = None) -> tuple[str, str]:
     """The comparable forms of the answer in a response and of its gold, for `quick` and `full`.
 
-    A gold that is one letter of A to E is compared with the letter that the whole response chooses. Where
-    it is several of them, other characters of the answer are dropped. (So an answer without a capital A to
-    E equals a gold that normalises to nothing, such as "east".)
+    A gold that is one of the letters A to E is compared with the letter that the whole response chooses. If it
+    consists of several of them, all other characters of the answer are dropped. (So an answer without a capital
+    A to E equals a gold that normalises to nothing, such as "east".)
     """
     gold, keep_units = _gold_form(gold, benchmark), benchmark == _KEEPS_UNITS
     answer = normalise(normalise(extract(response), keep_units), keep_units)
@@ -273,7 +272,7 @@ def _bare(text: str) -> str:
 
 
 def _same_bare(answer: str, gold: str) -> bool:
-    """Equality without braces and parentheses, and without brackets round the whole."""
+    """Equality ignoring braces and parentheses, and ignoring brackets around the whole."""
     closed = (answer[:1], answer[-1:])
     if (closed == ("[", "]") and gold[0] != "(") or (closed == ("(", ")") and gold[0] != "["):
         answer, gold = answer.strip("[]()"), gold.strip("[]()")
@@ -295,7 +294,7 @@ def _same_items(answers: list[str], golds: list[str], symbolic: Symbolic) -> boo
 
 
 def _same_collection(answer: str, gold: str, symbolic: Symbolic) -> bool:
-    """Bracketed lists item by item, in order, whatever the brackets; matrices entry by entry."""
+    """Bracketed lists item by item and in order, whatever the brackets; matrices entry by entry."""
     bracketed = all(re.match(r"[(\[].+[)\]]", text) for text in (answer, gold))
     if bracketed and _same_items(answer[1:-1].split(","), gold[1:-1].split(","), symbolic):
         return True
@@ -306,7 +305,7 @@ def _same_collection(answer: str, gold: str, symbolic: Symbolic) -> bool:
 
 
 def _same_equation(answer: str, gold: str, symbolic: Symbolic) -> bool:
-    """Equations by their difference, up to sign; `x=` against a bare value by the value."""
+    """Equations by the difference of their sides, up to sign; `x = value` against a bare value by the value."""
     sides, gold_sides = answer.split("="), gold.split("=")
     if len(sides) == 2 and len(gold_sides) == 2:
         ours, theirs = (f"{a.strip()} - ({b.strip()})" for a, b in (sides, gold_sides))
@@ -319,13 +318,13 @@ def _same_equation(answer: str, gold: str, symbolic: Symbolic) -> bool:
 
 
 def equal(answer: str, gold: str, symbolic: Symbolic) -> bool:
-    """Whether two normalised answers are equal; `symbolic` decides what is left over."""
+    """Whether two normalised answers are equal; `symbolic` decides the remaining cases."""
     if answer.strip().lower() == gold.strip().lower():
         return True
     if gold in tuple(_LETTERS) and _choice(answer, -1) == gold:
         return True
     ours, theirs = _as_number(answer), _as_number(gold)
-    if ours is not None and theirs is not None:  # a percent may be given either way; final
+    if ours is not None and theirs is not None:  # a percentage counts in either form; this decides
         return any(isclose(ours, theirs * f, rel_tol=_TOLERANCE) for f in (0.01, 1, 100))
     answer, gold = answer.strip(), gold.strip()
     if not answer or not gold:
@@ -339,7 +338,7 @@ def equal(answer: str, gold: str, symbolic: Symbolic) -> bool:
 
 
 def _numbers_only(answer: str, gold: str) -> bool:
-    """What sympy would say of two numbers, however they are written."""
+    """Sympy's verdict on two numbers, however they are written. Raises Undecided for anything else."""
     if _SYMBOLS.search(answer + " " + gold):
         raise Undecided
     ours, theirs = value(answer), value(gold)
@@ -348,11 +347,11 @@ def _numbers_only(answer: str, gold: str) -> bool:
     return isclose(ours, theirs, rel_tol=_TOLERANCE)
 
 
-# Equality by sympy: unbounded in time, for the worker
+# Equality by sympy: may run forever, so only in the worker
 
 
 def _read(text: str) -> Any:
-    """First reading that succeeds; the text itself where none does."""
+    """The first parse that succeeds; the text itself if none does."""
     for reader in (latex_expression, python_expression, lenient_latex_expression):
         for spelling in dict.fromkeys((text.replace("\\\\", "\\"), text)):
             with suppress(Exception):
@@ -386,9 +385,9 @@ def _same_rounded_matrix(a: Any, b: Any) -> bool:
 
 
 def symbolic_equal(answer: str, gold: str) -> bool:
-    """Equal as read expressions: exactly, as equations, or within a relative 1e-4.
+    """Equal as parsed expressions: exactly, as equations, or within a relative 1e-4.
 
-    Text that could not be read equals only itself: given to sympy it would be run as Python.
+    Text that could not be parsed equals only itself: sympy would execute it as Python.
     """
     a, b = _read(answer), _read(gold)
     if isinstance(a, str) or isinstance(b, str):
@@ -404,7 +403,7 @@ def symbolic_equal(answer: str, gold: str) -> bool:
 
 
 def quick(answer: str, gold: str) -> bool | None:
-    """Verdict where strings and plain numbers suffice; None where sympy is needed."""
+    """Verdict if strings and plain numbers suffice; None if sympy is needed."""
     try:
         return equal(answer, gold, _numbers_only)
     except Undecided:
@@ -412,5 +411,5 @@ def quick(answer: str, gold: str) -> bool | None:
 
 
 def full(answer: str, gold: str) -> bool:
-    """Verdict with sympy. Unbounded in time: for the worker."""
+    """Verdict with sympy. May run forever, so call it only in the worker."""
     return equal(answer, gold, symbolic_equal)

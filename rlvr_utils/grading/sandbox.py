@@ -1,14 +1,12 @@
-"""One killable process that does the symbolic work, under hard limits.
+"""One killable worker process that does the symbolic work, under hard limits.
 
-sympy can run for ever inside one call of C code, where no signal is heard, so the only dependable
-limit is a process that can be killed. It is started by command line rather than through
-`multiprocessing`: nothing of the caller's main module is imported again, which lets it work from
-a notebook, pytest, `python -m` and a script without a main guard. Texts travel as JSON lines over
-pipes.
+sympy can run forever inside a single call of C code that no signal interrupts, so the only dependable limit is
+a process that can be killed. The worker is started as a command rather than through `multiprocessing`, so the
+caller's main module is not imported again, and grading works from a notebook, pytest, `python -m` and a script
+without a main guard. Texts are exchanged as JSON lines over pipes.
 
-The time limit counts the worker's processor time, and the kernel keeps it. So a machine that is busy
-with other work does not make an innocent answer a time-out, a verdict is a matter of the answer
-alone, and it may be remembered.
+The time limit counts the worker's processor time and is enforced by the kernel. So a busy machine does not turn
+an innocent answer into a time-out, and a verdict depends on the answer alone and can be cached.
 """
 
 from __future__ import annotations
@@ -26,26 +24,26 @@ from importlib import import_module
 from pathlib import Path
 from typing import IO
 
-LIMIT_S = 3.0  # of processor time an item, as long as in the authors' evaluation
+LIMIT_S = 3.0  # of processor time per item, the limit of the authors' evaluation
 START_LIMIT_S = 30.0  # of processor time for the imports
-PATIENCE = 4  # the clock may show so many times as much: the machine has other work
-MEMORY_BYTES = 1 << 30  # of addresses; an ordinary worker takes a quarter
+PATIENCE = 4  # wall-clock time may be this many times longer: the machine may be busy
+MEMORY_BYTES = 1 << 30  # of address space; a worker normally needs a quarter
 
 _BOOT = "import sys; sys.path.insert(0, sys.argv[1]); from rlvr_utils.grading import sandbox; "
 _PACKAGE_ROOT = str(Path(__file__).resolve().parents[2])
 _SURROUNDINGS = {
-    "PYTHONHASHSEED": "0",  # every worker goes through its sets in the same order
+    "PYTHONHASHSEED": "0",  # every worker iterates over its sets in the same order
     "OMP_NUM_THREADS": "1", "OPENBLAS_NUM_THREADS": "1",  # numpy would reserve memory for each core
 }
-_OVER_TIME = -getattr(signal, "SIGPROF", 0) or None  # how the process ended, on Windows never so
+_OVER_TIME = -getattr(signal, "SIGPROF", 0) or None  # exit code of a worker over its time limit; never on Windows
 
 
 class NoVerdict(Exception):
-    """The worker exceeded its limit of time on an item, or died of it twice."""
+    """The worker exceeded its time limit on an item, or died of it twice."""
 
 
 class _Process:
-    """The running worker; a thread reads its answers, so that waiting for one can time out."""
+    """The running worker; a thread reads its replies, so that waiting for one can time out."""
 
     def __init__(self) -> None:
         self.process = subprocess.Popen(
@@ -55,7 +53,7 @@ class _Process:
             stderr=subprocess.DEVNULL,
             text=True,
             env={**os.environ, **_SURROUNDINGS},
-            start_new_session=True,  # Ctrl-C is for the caller alone
+            start_new_session=True,  # Ctrl-C reaches only the caller
         )
         self.owner = os.getpid()
         self.replies: queue.Queue[str] = queue.Queue()
@@ -69,7 +67,7 @@ class _Process:
         self.replies.put("")  # the worker is gone
 
     def ask(self, module: str, answer: str, gold: str) -> bool:
-        """Send one item and wait; TimeoutError or BrokenPipeError when no answer comes."""
+        """Send one item and wait; TimeoutError or BrokenPipeError if no reply comes."""
         if not self.ready:  # imports are not charged to the first item
             self.ready = self._reply(START_LIMIT_S)
         self.process.stdin.write(json.dumps([LIMIT_S, module, answer, gold]) + "\n")  # type: ignore[union-attr]
@@ -100,9 +98,9 @@ _counts = {"timeouts": 0, "workers_replaced": 0}
 
 
 def counts() -> dict[str, int]:
-    """Items without a verdict and workers that had to be replaced, since this process began.
+    """How many items got no verdict and how many workers had to be replaced since this process began.
 
-    An item is counted once, however often its remembered verdict is used.
+    An item is counted once, however often its cached verdict is used.
     """
     return dict(_counts)
 
@@ -117,13 +115,13 @@ def _running() -> _Process:
 
 
 def start() -> None:
-    """Start the worker, if none runs: it imports its libraries while the caller does something else."""
+    """Start the worker if none is running: it imports its libraries while the caller does something else."""
     with _lock:
         _running()
 
 
 def stop() -> None:
-    """End the worker, if one runs; the next item starts another."""
+    """End the worker if one is running; the next item starts a new one."""
     global _current
     if _current is not None:
         _current.kill()
@@ -133,11 +131,11 @@ def stop() -> None:
 def ask(module: str, answer: str, gold: str) -> bool:
     """`full(answer, gold)` of a grader module, computed in the worker.
 
-    Raises NoVerdict when the item exceeds LIMIT_S seconds of processor time (by the clock, PATIENCE
-    times as much) or twice ends the process. The next item finds another worker.
+    Raises NoVerdict if the item exceeds LIMIT_S seconds of processor time (PATIENCE times as much in wall-clock
+    time) or ends the process twice. The next item gets a new worker.
     """
     with _lock:
-        for _ in range(2):  # a worker that was killed from outside deserves a second try
+        for _ in range(2):  # a worker that was killed from outside gets a second try
             running = _running()
             try:
                 return running.ask(module, answer, gold)
@@ -146,7 +144,7 @@ def ask(module: str, answer: str, gold: str) -> bool:
                 break
             except OSError:
                 running.kill()
-            except BaseException:  # interrupted: an answer may still be on its way
+            except BaseException:  # interrupted: a reply may still be on its way
                 running.kill()
                 raise
         _counts["timeouts"] += 1
@@ -166,13 +164,14 @@ def _limit_memory() -> None:
 
 
 def _limit_time(seconds: float) -> None:
-    """Die after so much processor time, even inside C code; 0 lifts the limit. An orphan dies of it too."""
+    """End this process after so many seconds of processor time, even inside C code; 0 removes the limit. It also
+    ends orphaned workers."""
     with suppress(AttributeError):  # not on Windows
         signal.setitimer(signal.ITIMER_PROF, seconds)
 
 
 def _has_grown() -> bool:
-    """Whether half the memory is still held: what is left of it would be wanting for later items."""
+    """Whether more than half of the memory limit is in use, which later items would lack."""
     try:
         pages = int(Path("/proc/self/statm").read_text().split()[0])
     except OSError:  # not on Linux
@@ -181,8 +180,8 @@ def _has_grown() -> bool:
 
 
 def serve() -> None:
-    """Say that the libraries are there, then answer items from stdin until it closes. Whatever the
-    libraries print goes nowhere."""
+    """Report that the libraries are loaded, then grade items from stdin until it closes. Whatever the libraries
+    print is discarded."""
     out: IO[str] = os.fdopen(os.dup(1), "w")
     os.dup2(os.open(os.devnull, os.O_WRONLY), 1)
 
@@ -193,18 +192,18 @@ def serve() -> None:
 
     _limit_memory()
     _limit_time(START_LIMIT_S)
-    for name in ("qwen_eval", "math_verify", "training_reward"):  # grammars and imports, before anybody waits for them
+    for name in ("qwen_eval", "math_verify", "training_reward"):  # load grammars and imports before anyone waits
         import_module(f"rlvr_utils.grading.{name}").full("\\boxed{x+1}", "1+x")
     reply(True)
     for line in sys.stdin:
         limit, module, answer, gold = json.loads(line)
         _limit_time(limit)
         grader = import_module(module)
-        if "sympy" in sys.modules:  # which guesses equality at points drawn by chance
+        if "sympy" in sys.modules:  # it tests equality at random points
             sys.modules["sympy"].core.random.seed(0)
         try:
             verdict = bool(grader.full(answer, gold))
-        except Exception:  # noqa: BLE001  no reading of the answer: not right
+        except Exception:  # noqa: BLE001  an answer that cannot be parsed is not right
             verdict = False
         reply(verdict)
         if _has_grown():

@@ -1,15 +1,14 @@
-r"""Reading answers as sympy expressions without running any of their text.
+r"""Parsing answers into sympy expressions without executing any of their text.
 
-LaTeX is read with the grammar that `sympy.parsing.latex.parse_latex` uses: the authors' grader
-was built on it, and its habits (it reads `0,-1` as 0, `n(n-1)` as a function, `1\frac12` as a
-product) decide verdicts. The function itself insists on an older antlr runtime than the one that
-math-verify needs, while the grammar works with both; so the grammar is driven directly. sympy's
-lark backend reads the same texts differently, hence is no substitute.
+LaTeX is parsed with the grammar behind `sympy.parsing.latex.parse_latex`: the authors' grader is built on it,
+and its quirks (it reads `0,-1` as 0, `n(n-1)` as a function, `1\frac12` as a product) decide verdicts. The
+function itself insists on an older antlr runtime than math-verify needs, while the grammar works with both, so
+the grammar is used directly. sympy's lark backend reads the same texts differently and is no substitute.
 
-Python-like text goes to `parse_expr`, which evaluates it; it is let through only when every
-character and name in it is known to be harmless, and it then sees no builtins.
+Python-like text goes to `parse_expr`, which evaluates it. Text is passed on only if every character and name in
+it is known to be harmless, and it is evaluated without builtins.
 
-Only the grading worker should call this: any expression may take for ever.
+Only the grading worker should call this: any expression may take forever.
 """
 
 from __future__ import annotations
@@ -30,14 +29,14 @@ _TOO_MUCH = re.compile(
     r"|\d{5,}[\s)}]*!|![\s)}]*!"  # a large or a repeated factorial
     r"|\d{400}"
 )
-_SUBSCRIPT = re.compile(r"(?<![a-z_])[a-z]_[a-z\d]+(?![a-z\d_])")  # x_1 is a letter of its own
+_SUBSCRIPT = re.compile(r"(?<![a-z_])[a-z]_[a-z\d]+(?![a-z\d_])")  # x_1 counts as a single letter
 _WORD = re.compile(rf"(?:(?<!\d)\d+\.?\d*|\.\d+)e[-+]?\d+|{_SUBSCRIPT.pattern}|[a-z]+\d*", re.ASCII)
-_STRICT = re.compile(r"\\(?:math|text|[ {}])|^\{")  # what only the present version of latex2sympy reads
+_STRICT = re.compile(r"\\(?:math|text|[ {}])|^\{")  # read only by the current latex2sympy, not by the authors' version
 _ATTRIBUTE = re.compile(r"\.\s*[^\d\s+\-*/^()!]|(?<!\d)\.(?!\d)")
 
 
 def check_size(text: str, longest: int = MAX_LENGTH) -> None:
-    """Raise UserError for text that is too long, too deep or too large a number to compute."""
+    """Raise UserError for text that is too long, nested too deeply, or contains numbers too large to compute."""
     depth = deepest = 0
     for character in text[: longest + 1]:
         depth += (character in "({[") - (character in ")}]")
@@ -70,10 +69,10 @@ def _namespace() -> dict[str, Any]:
 
 
 def python_expression(text: str, implicit: bool = False) -> Any:
-    """Read `2*x**2` as sympy's `parse_expr` would; `implicit` also reads `2x^2`.
+    """Parse `2*x**2` as sympy's `parse_expr` would; with `implicit` also `2x^2`.
 
-    Raises UserError where the text holds anything but numbers, letters, a few elementary
-    functions and operators, and whatever sympy raises for text that makes no sense.
+    Raises UserError if the text contains anything but numbers, letters, a few elementary functions and
+    operators, and whatever sympy raises for text that makes no sense.
     """
     from sympy.parsing import sympy_parser as parser
 
@@ -88,7 +87,8 @@ def python_expression(text: str, implicit: bool = False) -> Any:
 
 
 def _split_letters(word: re.Match[str]) -> str:
-    """A run of letters that is no name is a product of letters; `1.5e-7` is a number, `sqrt2` no root."""
+    """A sequence of letters that is not a known name is a product of letters. `1.5e-7` is a number; `sqrt2` is not
+    a root."""
     if word[0] in _NAMES or not word[0][0].isalpha() or "_" in word[0]:
         return f" {word[0]} "
     letters = word[0].rstrip("0123456789")
@@ -102,14 +102,14 @@ def _latex_grammar() -> tuple[Any, ...]:
     from sympy.parsing.latex._antlr.latexlexer import LaTeXLexer
     from sympy.parsing.latex._antlr.latexparser import LaTeXParser
 
-    for generated in (LaTeXLexer, LaTeXParser):  # it would print a remark at every use
+    for generated in (LaTeXLexer, LaTeXParser):  # it would print a warning at every use
         generated.checkVersion = lambda *_: None
     reader.parse_latex = latex_expression  # it calls itself for what is differentiated in dv/dt
     return antlr4, reader, LaTeXLexer, LaTeXParser
 
 
 def latex_expression(text: str) -> Any:
-    """Read LaTeX as sympy's own `parse_latex` would, up to the first token it cannot continue with.
+    """Parse LaTeX as sympy's own `parse_latex` would, up to the first token that does not fit.
 
     Raises UserError for oversized text and sympy's errors for text that makes no sense.
     """
@@ -126,11 +126,10 @@ def latex_expression(text: str) -> Any:
 
 
 def lenient_latex_expression(text: str) -> Any:
-    r"""Read LaTeX with latex2sympy, which knows matrices and `10^{-01}`.
+    r"""Parse LaTeX with latex2sympy, which knows matrices and `10^{-01}`.
 
-    The authors' version of that reader is stricter: it knows no characters beyond ASCII, takes `\mathit{2}`
-    for a name and stumbles over `\\ `. Raises UserError for these and for lists, which are compared item by
-    item.
+    The authors' version of that parser is stricter: it accepts only ASCII, takes `\mathit{2}` for a name and
+    fails on `\\ `. Raises UserError for these and for lists, which are compared item by item.
     """
     from latex2sympy2_extended import latex2sympy
 

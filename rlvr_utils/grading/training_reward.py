@@ -1,13 +1,12 @@
 r"""The training reward ("training"): last box, string equality or sympy equality, no tolerance.
 
-The authors score prompt and response together, so that a response without a box is judged by the
-prompt's own empty `\boxed{}` and is wrong; here the response is scored alone, and without a box
-it is wrong. (The one difference, a label that is empty, is refused by the grader as a whole.)
-Unlike the authors' code, sympy works under the worker's time limit and reads no text that could
-be anything but mathematics.
+The authors score prompt and response together, so a response without a box is judged by the prompt's own empty
+`\boxed{}` and is wrong. Here the response is scored alone, and without a box it is wrong too. (The two differ
+only for an empty label, which `grade_batch` counts as wrong.) Unlike in the authors' code, sympy runs under the
+worker's time limit and parses only text that is plainly mathematics.
 
-An answer is right when either of two public normalisers makes it equal to the label: `hendrycks`, of
-the MATH benchmark, as a string; `prm800k`, of PRM800K, as a string, or item by item with sympy.
+An answer is right if either of two public normalisers makes it equal to the label: `hendrycks`, from the MATH
+benchmark, as a string; `prm800k`, from PRM800K, as a string, or item by item with sympy.
 """
 
 from __future__ import annotations
@@ -42,28 +41,28 @@ _REFUSED_POWERS = re.compile(r"\^[{(]|\^\d+\^|\^\d\d")
 
 
 def forms(response: str, gold: str, benchmark: str | None = None) -> tuple[str, str]:
-    """Content of the last closed box ("" when there is none) and the label; the benchmark is no matter.
+    """Content of the last box ("" if there is no closed one) and the label; the benchmark makes no difference.
 
-    Of a label with a box only the content counts.
+    If the label contains a box, only the content of that box counts.
     """
     del benchmark
     return boxed_answer(response) or "", gold if "\\boxed" not in gold else boxed_answer(gold) or ""
 
 
 def unwrap_text(text: str) -> str:
-    r"""`\text{12.8}` is 12.8, when that is the whole answer."""
+    r"""`\text{12.8}` is 12.8, if that is the whole answer."""
     match = re.fullmatch(r"\\text\{(.+?)\}", text)
     return match[1] if match else text
 
 
 def _braced_roots(text: str) -> str:
-    r"""`\sqrt2` as `\sqrt{2}`; IndexError for a root of nothing."""
+    r"""`\sqrt2` as `\sqrt{2}`; IndexError for a root without content."""
     head, *pieces = text.split("\\sqrt")
     return "\\sqrt".join([head, *(piece if piece[0] == "{" else f"{{{piece[0]}}}{piece[1:]}" for piece in pieces)])
 
 
 def _braced_fractions(text: str) -> str:
-    r"""`\frac12` and `\frac1{2}` as `\frac{1}{2}`; IndexError for a fraction of nothing."""
+    r"""`\frac12` and `\frac1{2}` as `\frac{1}{2}`; IndexError for a fraction without content."""
     head, *pieces = text.split("\\frac")
     fixed = [head]
     for piece in pieces:
@@ -100,10 +99,10 @@ def _hendrycks(text: str) -> str:
 
 
 def hendrycks(answer: str) -> str:
-    r"""The MATH benchmark's form: spaces, degrees and dollars dropped, fractions as `\frac{a}{b}`.
+    r"""The MATH benchmark's form: spaces, degrees and dollar signs dropped, fractions as `\frac{a}{b}`.
 
-    A unit is dropped only as `\text{ unit}`, with a space after the brace; a left side such as
-    `V =` only when it has at most two characters. Text that the rules cannot take stays as it is.
+    A unit is dropped only if written `\text{ unit}`, with a space after the brace; a left side such as `V =`
+    only if it has at most two characters. Text that the rules cannot handle stays unchanged.
     """
     text = unwrap_text(answer.strip()).strip()
     try:
@@ -114,15 +113,15 @@ def hendrycks(answer: str) -> str:
 
 @lru_cache(maxsize=1)
 def _converter() -> LatexNodes2Text:
-    logging.getLogger("pylatexenc").setLevel(logging.ERROR)  # it warns of every broken formula
+    logging.getLogger("pylatexenc").setLevel(logging.ERROR)  # it warns about every malformed formula
     return LatexNodes2Text()
 
 
 def latex_to_text(latex: str) -> str:
     r"""LaTeX as one line of text: `1\frac{1}{3}` is "1 1/3", `\sqrt{2}` is "sqrt(2)".
 
-    A quotient gets no parentheses, the index of a root and unknown macros are lost: the library's ways,
-    which the authors' verdicts depend on. Raises what the library raises for text it cannot read.
+    A quotient gets no parentheses; the index of a root and unknown macros are lost. The authors' verdicts depend
+    on these habits of the library. Raises what the library raises for text it cannot parse.
     """
     latex = re.sub(r"\\[td]frac", r"\\frac", latex).replace("\\frac", " \\frac")
     return _converter().latex_to_text(latex).translate(_OPERATORS).strip()
@@ -160,7 +159,7 @@ def prm800k(answer: str) -> str:
 
 
 def _items(text: str) -> list[str]:
-    """Items of a bracketed list without inner brackets; anything else is one item."""
+    """The items of a bracketed list without inner brackets; anything else is a single item."""
     text = re.sub(r"(?<=\d),(?=\d{3}(?!\d))", "", text)
     inside = text[1:-1]
     enclosed = len(text) > 2 and text[0] in _BRACKETS and text[-1] in _BRACKETS
@@ -184,9 +183,9 @@ def _worth_sympy(answer: str, gold: str) -> bool:
 
 def _quick_item(answer: str, gold: str) -> bool | None:
     if _FRACTION.fullmatch(answer) and _FRACTION.fullmatch(gold):
-        return answer == gold  # unreduced is wrong
+        return answer == gold  # an unreduced fraction is wrong
     if (as_integer(answer) is None) != (as_integer(gold) is None):
-        return False  # a whole-number label wants a whole number
+        return False  # only a whole number equals a whole number
     ours, theirs = _exact(answer), _exact(gold)
     if ours is not None and theirs is not None:
         return ours == theirs
@@ -197,7 +196,7 @@ def _quick_item(answer: str, gold: str) -> bool | None:
 
 
 def _pairs(answer: str, gold: str) -> list[tuple[str, str]] | None:
-    """Items to compare one by one; None where the lists differ in length or brackets."""
+    """Pairs of items to compare; None if the lists differ in length or brackets."""
     ours, theirs = _items(answer), _items(gold)
     if len(ours) != len(theirs) or not ours:
         return None
@@ -207,8 +206,8 @@ def _pairs(answer: str, gold: str) -> list[tuple[str, str]] | None:
 
 
 def quick(answer: str, gold: str) -> bool | None:
-    """Verdict where strings and plain numbers suffice; None where sympy is needed."""
-    if not gold:  # of a label whose box is not closed
+    """Verdict if strings and plain numbers suffice; None if sympy is needed."""
+    if not gold:  # the label's box is not closed
         return False
     if hendrycks(answer) == hendrycks(gold):
         return True
@@ -232,12 +231,12 @@ def _equal_item(answer: str, gold: str) -> bool:
         return verdict
     try:
         return bool(sympy.simplify(python_expression(f"({gold})-({answer})", implicit=True)) == 0)
-    except Exception:  # noqa: BLE001  whatever sympy makes of nonsense, it is not equal
+    except Exception:  # noqa: BLE001  whatever sympy raises for nonsense, it is not equal
         return False
 
 
 def full(answer: str, gold: str) -> bool:
-    """Verdict with sympy. Unbounded in time: for the worker."""
+    """Verdict with sympy. May run forever, so call it only in the worker."""
     verdict = quick(answer, gold)
     if verdict is not None:
         return verdict

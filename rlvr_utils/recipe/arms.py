@@ -1,10 +1,10 @@
-"""Arms: what is compared. An arm is a few changed fields of the configuration, never a branch."""
+"""Arms: what is compared. An arm changes a few fields of the configuration and never the code path."""
 from __future__ import annotations
 
-from rlvr_utils.errors import UserError
+from rlvr_utils.errors import UserError, nearest
 from rlvr_utils.recipe.config import RunConfig
 
-# Changed fields that several rows of Table 5 share.
+# Changes that several rows of Table 5 share.
 NO_POLICY = {"examples": (1,), "policy_loss": False}
 POLICY_ALONE = {"examples": (1,), "weight_decay": 0.0, "kl_coef": 0.0, "entropy_coef": 0.0}
 ENTROPY_ALONE = {"examples": (1,), "policy_loss": False, "kl_coef": 0.0, "weight_decay": 0.0}
@@ -55,5 +55,6 @@ LABELS = {
 def with_arm(config: RunConfig, arm: str, seed: int) -> RunConfig:
     """The configuration of this arm and seed. Raises `UserError` for an unknown arm."""
     if arm not in ARMS:
-        raise UserError(f"arm {arm!r} does not exist; choose one of: {', '.join(ARMS)}")
+        near = nearest(arm, ARMS)
+        raise UserError(f"arm {arm!r} does not exist; {near}{near and ' Or '}choose one of: {', '.join(ARMS)}")
     return config.changed(arm=arm, seed=seed, **ARMS[arm])

@@ -5,7 +5,6 @@ fields; the seed completes the configuration, whose hash names the run.
 """
 from __future__ import annotations
 
-import difflib
 import re
 from pathlib import Path
 from typing import Annotated, Literal, get_args, get_origin
@@ -22,26 +21,28 @@ from pydantic import (
 )
 
 from rlvr_utils.data.files import SURROGATE, expanded, read_text
-from rlvr_utils.errors import UserError, shown
+from rlvr_utils.errors import UserError, nearest, shown
 from rlvr_utils.recipe.yaml_text import parse_yaml
 
 PACKAGE = Path(__file__).resolve().parent.parent
 FOLDER = Path(__file__).resolve().parent / "profiles"
-MOST = 2**31 - 1  # the largest whole number that every library behind a field takes
+MOST = 2**31 - 1  # the largest integer that every library behind these fields accepts
+AVERAGE = "average"  # of several benchmarks, in tables
 DType = Literal["float32", "bfloat16", "float16"]
 DTYPES = get_args(DType)
 Reward = Literal["outcome", "format", "random"]
 REWARDS = get_args(Reward)
-OF_A_RUN = ("profile", "arm", "seed")  # what names a run; no profile gives it
+Tracker = Literal["trackio", "tensorboard", "wandb"]
+RUN_FIELDS = ("profile", "arm", "seed")  # these name a run and are not set in a profile
 
 
 def _writable(text: str) -> str:
     if SURROGATE.search(text) or "\0" in text:
-        raise ValueError("it should be text that a file can hold")
+        raise ValueError("it should be text that can be written to a file")
     return text
 
 
-def _filled(text: str) -> str:
+def _non_empty(text: str) -> str:
     if not text.strip():
         raise ValueError("it should not be empty")
     return text
@@ -49,12 +50,12 @@ def _filled(text: str) -> str:
 
 def _folder_name(text: str) -> str:
     if not re.fullmatch(r"[A-Za-z0-9][\w.+-]{0,99}", text, re.ASCII):
-        raise ValueError("it names a folder, and should be up to 100 letters, digits and - _ . +")
+        raise ValueError("it should be a folder name of up to 100 letters, digits and - _ . +")
     return text
 
 
 def _rank(value: object) -> object:
-    """JSON has no whole numbers as names."""
+    """JSON has no integer keys."""
     return int(value) if isinstance(value, str) and re.fullmatch("[1-9][0-9]{0,8}", value) else value
 
 
@@ -64,7 +65,7 @@ def _row_id(value: object) -> object:
 
 
 def _answer(value: object) -> object:
-    """YAML reads an answer such as 12.7 as a number."""
+    """YAML parses an answer such as 12.7 as a number."""
     return str(value) if type(value) in (int, float) and abs(value) <= MOST else value
 
 
@@ -72,8 +73,13 @@ def _tuple(value: object) -> object:
     return tuple(value) if isinstance(value, list) else value
 
 
+def _names(value: object) -> object:
+    """One name may be given without a list."""
+    return (value,) if isinstance(value, str) else _tuple(value)
+
+
 Text = Annotated[str, AfterValidator(_writable)]
-FilledText = Annotated[Text, AfterValidator(_filled)]
+NonEmptyText = Annotated[Text, AfterValidator(_non_empty)]
 FolderName = Annotated[str, AfterValidator(_folder_name)]
 Count = Annotated[int, Field(ge=0, le=MOST)]
 Positive = Annotated[int, Field(ge=1, le=MOST)]
@@ -81,19 +87,19 @@ Number = Annotated[float, Field(allow_inf_nan=False)]
 Amount = Annotated[float, Field(ge=0, allow_inf_nan=False)]
 Share = Annotated[float, Field(ge=1e-6, le=1)]  # memory and logits are divided by it
 Rank = Annotated[int, BeforeValidator(_rank), Field(ge=1, le=MOST)]
-RowId = Annotated[FilledText, BeforeValidator(_row_id)]
-Answer = Annotated[FilledText, BeforeValidator(_answer)]
+RowId = Annotated[NonEmptyText, BeforeValidator(_row_id)]
+Answer = Annotated[NonEmptyText, BeforeValidator(_answer)]
 
 
 def later(default, **limits):
-    """A field that earlier runs did not have. At its default it changes nothing and is left out of
-    the hash, so that those runs keep their names and their meaning."""
+    """A field that was added after the first runs. At its default it changes nothing and is left out of the
+    hash, so that earlier runs keep their names and their meaning."""
     return Field(default, json_schema_extra={"later": True}, **limits)
 
 
 class Record(BaseModel):
-    """Immutable fields of exactly their types: text is never read as a number and True is not 1, but a whole number
-    will do for a decimal one."""
+    """Immutable, strictly typed fields: text is never parsed as a number and True is not 1, but an integer is
+    accepted as a float."""
 
     model_config = ConfigDict(frozen=True, strict=True, extra="forbid", use_attribute_docstrings=True)
 
@@ -101,9 +107,9 @@ class Record(BaseModel):
 class Benchmark(Record):
     """One evaluation set."""
 
-    name: FilledText
+    name: NonEmptyText
     """Its name in records and tables; no two of a configuration share one."""
-    file: FilledText
+    file: NonEmptyText
     """A path, `package:` and a path inside the package, or `public:` and the name of a public set."""
     stands_for: Text = ""
     """The benchmark of the paper that it stands in for, such as "MATH500"; "" for none."""
@@ -126,7 +132,7 @@ class Benchmark(Record):
 
 
 class RunConfig(Record):
-    """Everything that decides a run. Each profile's file says where its values come from."""
+    """Everything that determines a run. The comments in each profile give the source of every value."""
 
     profile: FolderName
     """The profile's name, and that of the folder of its results."""
@@ -134,13 +140,13 @@ class RunConfig(Record):
     """The arm, by its name in `rlvr_utils.recipe.arms`."""
     seed: Count
     """Seeds the order of the examples and all sampling."""
-    model: FilledText
+    model: NonEmptyText
     """The start model: a folder, a GGUF file, `package:` and a path inside the package, or a name on the hub."""
     dtype: DType
     """Type of the weights while they are trained."""
     cpu_threads: Positive
     """CPU threads of one run."""
-    pool: FilledText
+    pool: NonEmptyText
     """The training problems: a file, `package:` and a path, or `public:` and the name of a public set."""
     ranking: dict[Rank, RowId]
     """Rank by historical variance, from 1, to the id of a row of `pool`."""
@@ -189,7 +195,7 @@ class RunConfig(Record):
     save_every: Positive
     """Rollout steps between two checkpoints."""
     eval_template: Text
-    """The prompt of evaluations, by its name in `rlvr_utils.data.prompts`."""
+    """Prompt template of evaluations, by its name in `rlvr_utils.data.prompts`, or a text with `{question}` in it."""
     eval_max_tokens: Positive
     """Longest response of an evaluation, in tokens; a longer one is cut off."""
     eval_batch: Positive
@@ -198,7 +204,7 @@ class RunConfig(Record):
     """What is evaluated, in order."""
     label: Text = later("")
     """Which of `labels` replaces the example's answer; "" for its own."""
-    labels: dict[FilledText, Answer] = later({})
+    labels: dict[NonEmptyText, Answer] = later({})
     """Answers by name (paper Table 5, rows 11 to 13)."""
     kl_in_reward: Amount = later(0.0)
     """Coefficient of the KL divergence from the start model that is subtracted from the reward."""
@@ -224,34 +230,51 @@ class RunConfig(Record):
     """Type of the weights of policies kept for evaluation; "" for `dtype`."""
     shortcuts: bool = later(True)
     """Leave out work that cannot change a weight; False computes everything."""
+    lora_rank: Count = later(0)
+    """Rank of the LoRA adapter that is trained while the weights are frozen; 0 trains the weights themselves."""
+    lora_alpha: Annotated[float, Field(gt=0, allow_inf_nan=False)] = later(32.0)
+    """The adapter's output is multiplied by `lora_alpha` / `lora_rank`."""
+    lora_targets: Annotated[tuple[NonEmptyText, ...], BeforeValidator(_names)] = later(())
+    """Name endings of the linear layers that are adapted; empty for all except the output matrix."""
+    train_template: Text = later("suffix")
+    """Prompt template of rollouts, by its name in `rlvr_utils.data.prompts`, or a text with `{question}` in it."""
+    report_to: Annotated[tuple[Tracker, ...], BeforeValidator(_names)] = later(())
+    """Trackers that show the metrics during training; none by default. They are not part of what names a run."""
 
     @model_validator(mode="after")
     def _fields_agree(self):
         names = [benchmark.name for benchmark in self.benchmarks]
         for place, name in enumerate(names):
+            if name == AVERAGE:
+                raise ValueError(f"benchmark {place + 1}: field 'name' is {shown(name)}, which tables use for the "
+                                 "average over benchmarks; give another name")
             if name in names[:place]:  # their records could not be told apart
-                raise ValueError(f"benchmark {place + 1}: field 'name' is {shown(name)}, as of an earlier one; "
-                                 "give each its own")
+                raise ValueError(f"benchmark {place + 1}: field 'name' is {shown(name)}, like that of an earlier one; "
+                                 "give each its own name")
         if self.label and not self.examples:
-            raise ValueError(f"field 'label' is {shown(self.label)}, but no single example is trained on whose answer "
-                             "it could replace; give 'examples', or leave it out")
+            raise ValueError(f"field 'label' is {shown(self.label)}, but 'examples' is empty, so there is no answer to "
+                             "replace; set 'examples', or leave 'label' out")
+        for name in ("lora_alpha", "lora_targets"):
+            if not self.lora_rank and getattr(self, name) != type(self).model_fields[name].default:
+                raise ValueError(f"field {name!r} is {shown(getattr(self, name))}, but 'lora_rank' is 0, so no adapter "
+                                 f"is trained; set 'lora_rank', or leave {name!r} out")
         if self.engine_ratio_cap and self.engine == "transformers":
-            raise ValueError(f"field 'engine_ratio_cap' is {self.engine_ratio_cap:g}, but engine 'transformers' draws "
-                             "from the trainer's own probabilities; set engine to vllm, or leave it out")
+            raise ValueError(f"field 'engine_ratio_cap' is {self.engine_ratio_cap:g}, but engine 'transformers' "
+                             "samples from the trainer's own probabilities; set engine to vllm, or leave it out")
         return self
 
     def changed(self, **fields) -> RunConfig:
-        """A copy with these fields changed. Raises `UserError` as `from_fields`."""
+        """A copy with these fields changed. Raises `UserError` as `from_fields` does."""
         return from_fields({**dict(self), **fields}, "a run's configuration")
 
 
 def profile_names() -> list[str]:
-    """The profiles of the package."""
+    """The names of the package's own profiles."""
     return sorted(path.stem for path in FOLDER.glob("*.yaml"))
 
 
 def local_path(source: str) -> str:
-    """`package:x` as a path inside the installed package; anything else as it is."""
+    """`package:x` as a path inside the installed package; anything else unchanged."""
     if source.startswith("package:"):
         return str(PACKAGE / source.removeprefix("package:"))
     return source
@@ -260,41 +283,42 @@ def local_path(source: str) -> str:
 def load_profile(name: str | Path) -> RunConfig:
     """The base configuration of a profile: arm `base`, seed 0.
 
-    `name` is one of the package's profiles or the path of a YAML file of your own (it ends in .yaml or
-    .yml, or has a slash), whose stem becomes the profile's name. A profile that says `like: pocket` gives
-    only what differs from that profile of the package. Raises `UserError` for a profile that does
-    not exist or takes the name of one in the package, and as `from_fields`.
+    `name` is one of the package's profiles or the path of your own YAML file (it ends in .yaml or .yml, or has
+    a slash), whose stem becomes the profile's name. A profile with the line `like: pocket` needs only the fields
+    that differ from that profile of the package. Raises `UserError` for a profile that does not exist or has the
+    name of one in the package, and as `from_fields` does.
     """
     name = str(name) if isinstance(name, Path) else name
     own = isinstance(name, str) and (name.endswith((".yaml", ".yml")) or "/" in name)
     path, place = (expanded(name), name) if own else (_in_package(name), f"{name}.yaml")
     if own and path.stem in profile_names() and path.resolve() != (FOLDER / f"{path.stem}.yaml").resolve():
-        raise UserError(f"{name}: {path.stem!r} is a profile of the package, whose results it would share; "
-                        "rename the file")
+        raise UserError(f"{name}: {path.stem!r} is the name of a profile of the package, with which it would share its "
+                        "results; rename the file")
     fields = _profile_fields(path)
-    for field in OF_A_RUN:
+    for field in RUN_FIELDS:
         if field in fields:
-            raise UserError(f"{place}: field {field!r} does not belong in a profile: its name is that of the file, and "
-                            "arm and seed are chosen for each run; leave it out")
+            raise UserError(f"{place}: field {field!r} does not belong in a profile (the name is the file's, arm and "
+                            "seed are chosen for each run); leave it out")
     return from_fields({"profile": path.stem, "arm": "base", "seed": 0, **fields}, place)
 
 
 def _in_package(name: object) -> Path:
     if name not in profile_names():
-        raise UserError(f"profile {shown(name)} does not exist; choose one of: {', '.join(profile_names())}, or give "
-                        "the path of a YAML file")
+        near = nearest(name, profile_names())
+        raise UserError(f"profile {shown(name)} does not exist; {near}{near and ' Or '}choose one of: "
+                        f"{', '.join(profile_names())}, or give the path of a YAML file")
     return FOLDER / f"{name}.yaml"
 
 
 def _profile_fields(path: Path) -> dict:
-    """The fields of a profile over those of the profiles that it is like."""
+    """The fields of a profile, completed by those of the profiles that it is `like`."""
     paths, fields = [], {}
     while path:
         if path in paths:
-            raise UserError(f"{path}: field 'like' leads back to this profile; name another one")
+            raise UserError(f"{path}: field 'like' leads back to this profile; name a different one")
         layer = parse_yaml(read_text(path), path)
         if not isinstance(layer, dict):
-            raise UserError(f"{path}: holds {shown(layer)}; give fields with their values, as in pocket.yaml")
+            raise UserError(f"{path}: contains {shown(layer)}; give fields with their values, as in pocket.yaml")
         paths.append(path)
         path = _in_package(layer.pop("like")) if "like" in layer else None
         fields = {**layer, **fields}
@@ -302,14 +326,14 @@ def _profile_fields(path: Path) -> dict:
 
 
 def field_from_text(name: str, text: str) -> object:
-    """The value of a field of `RunConfig` from text, such as "1e-5" for `learning_rate`, "[1, 13]" or "1" for
-    `examples`: YAML, but a text field takes what stands there. Raises `UserError` naming the field, or the nearest
-    one where there is none of that name."""
+    """The value of a field of `RunConfig` from text, such as "1e-5" for `learning_rate` and "[1, 13]" or "1" for
+    `examples`. The text is parsed as YAML, except for text fields, which take it literally. Raises `UserError`
+    naming the field, or the most similar one if it does not exist."""
     place, field = f"{name}={text}"[:80], RunConfig.model_fields.get(name)
     if field is None:
         raise UserError(f"{place}: {_unknown(name, RunConfig)}")
-    if name in OF_A_RUN:
-        raise UserError(f"{place}: field {name!r} names the run; give it by its own option")
+    if name in RUN_FIELDS:
+        raise UserError(f"{place}: field {name!r} has an option of its own; use --{name}")
     kind = TypeAdapter(field.rebuild_annotation(), config=ConfigDict(strict=True))
     quoted = len(text) > 1 and text[0] == text[-1] and text[0] in "\"'"
     of_text = field.annotation is str or get_origin(field.annotation) is Literal
@@ -318,24 +342,24 @@ def field_from_text(name: str, text: str) -> object:
     try:
         return kind.validate_python(value)
     except ValidationError as error:
-        raise UserError(_one_line(error, place, name)) from None
+        raise UserError(_error_text(error, place, name)) from None
 
 
 def from_fields(fields: dict, place: str) -> RunConfig:
-    """A configuration from plain data (YAML or JSON), every field checked.
+    """A configuration from plain data (YAML or JSON), with every field checked.
 
-    Raises `UserError` naming `place` and field for what is missing, unknown, of another type or out
-    of range, and for fields that contradict each other.
+    Raises `UserError` naming `place` and field if a field is missing, unknown, of the wrong type or out of range,
+    and if fields contradict each other.
     """
     try:
         return RunConfig.model_validate(fields)
     except ValidationError as error:
-        raise UserError(_one_line(error, place)) from None
+        raise UserError(_error_text(error, place)) from None
 
 
-def _one_line(error: ValidationError, place: str, *path) -> str:
-    """The first mistake, in one line; a name that is not known goes before one that is missing. `path` leads to
-    what was validated."""
+def _error_text(error: ValidationError, place: str, *path) -> str:
+    """The most important mistake in one line: an unknown field comes before a missing one. `path` locates the
+    validated value in the configuration."""
     unknown = ("extra_forbidden", "invalid_key")
     mistake = min(error.errors(include_url=False), key=lambda mistake: mistake["type"] not in unknown)
     path, record, kind = [*path, *mistake["loc"]], RunConfig, mistake["type"]
@@ -344,7 +368,7 @@ def _one_line(error: ValidationError, place: str, *path) -> str:
     if kind in unknown:
         return f"{place}: {_unknown(path[-1], record)}"
     if kind == "missing":
-        return f"{place}: field {path[-1]!r} is missing; compare it with profiles/pocket.yaml"
+        return f"{place}: field {path[-1]!r} is missing; add it (see rlvr_utils/recipe/profiles/pocket.yaml)"
     wish = re.sub(r"^\w+ should", "it should", mistake["msg"].removeprefix("Value error, "))
     wish = wish.replace("valid tuple", "list").replace("valid dictionary", "mapping of names to values")
     if not path:
@@ -355,14 +379,14 @@ def _one_line(error: ValidationError, place: str, *path) -> str:
 
 
 def _unknown(name: object, record: type[Record]) -> str:
-    near = difflib.get_close_matches(str(name)[:100], record.model_fields, 1)
-    remedy = f"did you mean {near[0]!r}?" if near else f"see {record.__name__} in rlvr_utils/recipe/config.py"
+    remedy = nearest(name, record.model_fields) or f"see {record.__name__} in rlvr_utils/recipe/config.py"
     return f"field {shown(name)} is not a known field; {remedy}"
 
 
 def _later_defaults(record: type[Record]) -> dict:
-    """The later fields with their defaults."""
-    return {name: field.get_default() for name, field in record.model_fields.items() if field.json_schema_extra}
+    """The fields declared with `later`, with their defaults as plain JSON data."""
+    defaults = {name: field.get_default() for name, field in record.model_fields.items() if field.json_schema_extra}
+    return {name: list(value) if isinstance(value, tuple) else value for name, value in defaults.items()}
 
 
 def to_fields(config: RunConfig) -> dict:
@@ -371,7 +395,7 @@ def to_fields(config: RunConfig) -> dict:
 
 
 def plain_fields(config: RunConfig) -> dict:
-    """The configuration as plain data without later fields at their defaults: what identities are made of."""
+    """The configuration as plain data, without `later` fields at their defaults: the basis of its identities."""
     fields = _without_defaults(to_fields(config), RunConfig)
     fields["benchmarks"] = [_without_defaults(row, Benchmark) for row in fields["benchmarks"]]
     return fields

@@ -1,4 +1,4 @@
-"""Disks that refuse: full, read-only, over a quota. Every library has its own exception for that."""
+"""Disk errors (full, read-only, over quota) in one line. Every library has its own exception for them."""
 from __future__ import annotations
 
 import errno
@@ -16,8 +16,8 @@ REMEDIES = {**dict.fromkeys(ROOM, "make room there"), errno.EIO: "check the disk
 
 
 @contextmanager
-def naming(file: Path):
-    """Put the file's name into an error of the block: writing raises without one."""
+def naming_file(file: Path):
+    """Add the file's name to an `OSError` raised in the block: errors while writing lack it."""
     try:
         yield
     except OSError as error:
@@ -25,9 +25,9 @@ def naming(file: Path):
         raise
 
 
-def refusal(error: Exception, place: object) -> str | None:
-    """What a disk has refused and the remedy, in one line without its end; None where `error` is
-    another matter. `place` stands in where the exception names no file."""
+def disk_refusal(error: Exception, place: object) -> str | None:
+    """The disk error and its remedy as the beginning of a line; None if `error` is of another kind. `place` is
+    named if the exception names no file."""
     number = _number(error)
     if number not in REMEDIES:
         return None
@@ -36,8 +36,8 @@ def refusal(error: Exception, place: object) -> str | None:
 
 
 def _number(error: Exception) -> int | None:
-    """The operating system's number: safetensors and tokenizers have it in their text only, and
-    torch says no more than that writing failed, which is for want of room."""
+    """The operating system's error number. safetensors and tokenizers give it only in their text; torch only says
+    that writing failed, which is for lack of space."""
     if isinstance(error, OSError):
         return error.errno
     if found := re.search(r"\(os error (\d+)\)", str(error)):

@@ -1,7 +1,7 @@
-"""Locks: one process at a time for a run, a reproduction or an export, on every machine that shares the folder.
+"""Locks: one process at a time works on a run, a reproduction or an export, across all machines sharing the folder.
 
-A lock is a file that names its process. It stands beside what it guards, not inside, where a folder
-that gets its final name would take it along.
+A lock is a file that contains the holder's process id. It lies next to the folder it protects, not inside, because
+the folder is renamed when the work is finished.
 """
 from __future__ import annotations
 
@@ -13,44 +13,44 @@ from pathlib import Path
 from filelock import Timeout, UnixFileLock, lock_descriptor
 
 from rlvr_utils.errors import UserError
-from rlvr_utils.records.disks import naming
+from rlvr_utils.records.disks import naming_file
 
-PATIENCE = 1.0  # seconds; `holder` takes a lock for a moment, to see whether it is free
+PATIENCE = 1.0  # seconds to wait: `lock_holder` takes a lock briefly to see whether it is free
 
 
 @contextmanager
-def held(lock: Path, what: str):
-    """Hold the file `lock` against other processes; it goes with the process, however that ends.
+def locked(lock: Path, what: str):
+    """Lock the file `lock` against other processes. The lock ends with the process, however that ends.
 
-    Raises `UserError` where another process works on `what`.
+    Raises `UserError` if another process is working on `what`.
     """
-    # No soft lock in place of one that the file system lacks: it would outlive a process that is killed.
+    # No soft lock as a fallback on file systems without locks: it would outlive a killed process.
     file = UnixFileLock(lock, timeout=PATIENCE, fallback_to_soft=False, on_acquired=partial(_write_process, lock))
     try:
-        with naming(lock):
+        with naming_file(lock):
             file.acquire()
     except Timeout:
-        raise UserError(f"{what} is in the hands of process {_process(lock)}; wait for it, or choose another "
+        raise UserError(f"{what} is in use by process {_process(lock)}; wait for it, or choose another "
                         "folder") from None
     try:
         yield
     finally:
-        lock.unlink(missing_ok=True)  # while it is held, so that nobody takes a file that is to be removed
+        lock.unlink(missing_ok=True)  # while still locked, so that nobody locks a file about to be removed
         file.release()
 
 
-def holder(lock: Path) -> str | None:
-    """The process id that holds the lock, if any does."""
+def lock_holder(lock: Path) -> str | None:
+    """The id of the process that holds the lock, or None."""
     try:
-        with lock.open("r+b") as stream:  # NFS locks no file that is open for reading only
+        with lock.open("r+b") as stream:  # NFS cannot lock a file opened read-only
             free = lock_descriptor(stream.fileno(), blocking=False)
             return None if free else _process(lock)
-    except FileNotFoundError:  # removed by its holder in the meantime, too
+    except FileNotFoundError:  # also if its holder has just removed it
         return None
 
 
 def _write_process(lock: Path, descriptor: int) -> None:
-    """The process id into the lock file, which is locked; on a full disk the file goes again."""
+    """Write this process's id into the lock file; on a full disk remove the file again."""
     try:
         os.ftruncate(descriptor, 0)
         os.write(descriptor, str(os.getpid()).encode())

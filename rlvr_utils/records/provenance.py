@@ -1,4 +1,4 @@
-"""Where a number comes from: versions, hardware, code and time, without names of people or hosts."""
+"""Where a number comes from: versions, hardware, code and time, without names of people or machines."""
 from __future__ import annotations
 
 import os
@@ -10,12 +10,12 @@ from datetime import UTC, datetime
 from importlib.metadata import version
 from pathlib import Path
 
-PACKAGES = ("torch", "transformers", "trl", "datasets", "sympy", "math-verify", "latex2sympy2_extended")
+PACKAGES = ("torch", "transformers", "trl", "peft", "datasets", "sympy", "math-verify", "latex2sympy2_extended")
 
 
 @contextmanager
 def provenance(config):
-    """Facts about the work done inside the block; time and memory are filled in at its end."""
+    """Yield a dictionary of facts about the work done inside the block; time and memory are added at its end."""
     from rlvr_utils.grading.sandbox import counts
     from rlvr_utils.recipe.identity import training_identity
 
@@ -31,14 +31,14 @@ def provenance(config):
 
 
 def git_state() -> dict:
-    """The commit of the code, and whether the package differs from it. Empty outside a checkout, and where
-    the repository around the package does not track it: that commit would be of somebody else's code."""
+    """The commit of the code, and whether the package has been changed since. Empty outside a checkout, and if the
+    surrounding repository does not track the package: its commit would describe other code."""
     here = Path(__file__).resolve()
     elsewhere = {"GIT_DIR", "GIT_WORK_TREE", "GIT_INDEX_FILE"}  # set inside a git hook, for another repository
     environment = {name: value for name, value in os.environ.items() if name not in elsewhere}
 
-    def git(*words: str) -> str:
-        return subprocess.run(["git", *words], cwd=here.parents[1], env=environment, capture_output=True, text=True,
+    def git(*args: str) -> str:
+        return subprocess.run(["git", *args], cwd=here.parents[1], env=environment, capture_output=True, text=True,
                               check=True).stdout.strip()
     try:
         git("ls-files", "--error-unmatch", "--", str(here))
@@ -57,7 +57,7 @@ def hardware() -> dict:
 
 
 def peak_memory() -> int:
-    """The most bytes held so far: by torch on the GPU where there is one, else by this process."""
+    """Peak memory in bytes so far: of torch on the GPU if there is one, else of this process."""
     import resource
 
     import torch

@@ -1,7 +1,7 @@
-"""Runs on disk: a run is named by the hash of what trains it; this module knows its folder.
+"""Runs on disk: the layout of a run's folder, which is named by the hash of what trains the run.
 
-An unfinished run lives in `<run>.partial` with its checkpoints and takes its final name only
-when it is whole, so what stands in `runs/<run>` is always complete.
+An unfinished run is in `<run>.partial` with its checkpoints and gets its final name only when it is complete, so
+`runs/<run>` is always a complete run.
 """
 from __future__ import annotations
 
@@ -16,26 +16,26 @@ from rlvr_utils.errors import UserError
 from rlvr_utils.recipe.config import RunConfig, from_fields
 from rlvr_utils.recipe.identity import evaluation_identity, sources, training_fields, training_identity
 from rlvr_utils.records.files import read_rows
-from rlvr_utils.records.locks import held
+from rlvr_utils.records.locks import locked
 
 JSON_LINES = ("metrics.jsonl", "timings.jsonl", "evaluations.jsonl", "samples.jsonl", "responses.jsonl",
               "history.jsonl")
-# What the scheduler adds to an unfinished run: the configuration asked for, and the output.
+# What `rlvr_utils.runs.pool` adds to an unfinished run: the requested configuration, and the output.
 REQUEST, LOG = "request.json", "log.txt"
 
 
 @dataclass(frozen=True)
 class Run:
-    """A finished run, read from its folder. `asked` is the configuration with which somebody looks at it: the
-    same training, perhaps another evaluation; by default its own."""
+    """A finished run, read from its folder. `requested` is a configuration with the same training but possibly
+    another evaluation; by default the run's own."""
 
     folder: Path
-    asked: RunConfig | None = None
+    requested: RunConfig | None = None
 
     @cached_property
     def config(self) -> RunConfig:
-        if self.asked:
-            return self.asked
+        if self.requested:
+            return self.requested
         written = read_json(self.folder / "config.json")
         return from_fields(written.get("config") if isinstance(written, dict) else written,
                            f"{self.folder.name}/config.json")
@@ -50,13 +50,13 @@ class Run:
 
     def rows(self, name: str) -> list[dict]:
         """The rows of one of the run's JSON-lines files by step: metrics, evaluations, samples, responses,
-        history or timings. Of evaluations and responses only those that `config` asks for."""
+        history or timings. Of evaluations and responses, only those made as `config` says."""
         rows = sorted(read_rows(self.folder / f"{name}.jsonl"), key=lambda row: row["step"])
-        return [row for row in rows if self.answers_to(row)] if name in ("evaluations", "responses") else rows
+        return [row for row in rows if self.was_asked_for(row)] if name in ("evaluations", "responses") else rows
 
-    def answers_to(self, row: dict) -> bool:
-        """Was this record made by the evaluation that `config` asks for? A set that cannot be had here is
-        known by its name."""
+    def was_asked_for(self, row: dict) -> bool:
+        """Was this record made by the evaluation in `config`? A data set that is not available here is identified
+        by its name alone."""
         wanted = self._identities.get(row["benchmark"])
         return bool(wanted) and row.get("settings") == wanted["settings"] and (
             wanted["data"] in (None, row.get("data")))
@@ -66,7 +66,7 @@ class Run:
         return [row for row in self.rows("evaluations") if row["benchmark"] == benchmark]
 
     def stored_policies(self) -> dict[int, Path]:
-        """The folders of the policies that are here, by rollout step: those kept, and that after the last step."""
+        """The folders of the stored policies by rollout step: those kept during training, and the final one."""
         folders = {step: kept_policy(self.folder, step) for step in kept_steps(self)}
         if (self.folder / "weights").is_dir():
             folders.setdefault(self.config.steps, self.folder / "weights")
@@ -78,8 +78,8 @@ def run_name(config: RunConfig) -> str:
 
 
 def find(config: RunConfig, results: Path) -> Run | None:
-    """The finished run of this training, if there is one, seen with this configuration. Where model or data
-    are not here, as on a machine to which records were copied, the fields alone decide."""
+    """The finished run with this training, if there is one, to be evaluated as this configuration says. If model or
+    data are not available, as on a machine to which only records were copied, the fields alone identify the run."""
     folder = results / "runs" / run_name(config)
     if not folder.exists() and None in sources(config).values():
         folder = _with_equal_fields(config, results) or folder
@@ -95,7 +95,7 @@ def _with_equal_fields(config: RunConfig, results: Path) -> Path | None:
 
 
 def kept_policy(folder: Path, step: int) -> Path:
-    """Where a run keeps the policy of a rollout step."""
+    """The folder in which a run keeps the policy of a rollout step."""
     return folder / "policies" / f"step-{step:05d}"
 
 
@@ -105,7 +105,7 @@ def kept_steps(run: Run) -> list[int]:
 
 
 def partial_folder(config: RunConfig, results: Path) -> Path:
-    """The folder of the unfinished run, made where it is missing."""
+    """The folder of the unfinished run, created if it is missing."""
     folder = results / "runs" / f"{run_name(config)}.partial"
     try:
         folder.mkdir(parents=True, exist_ok=True)
@@ -116,39 +116,39 @@ def partial_folder(config: RunConfig, results: Path) -> Path:
 
 
 def discard(config: RunConfig, results: Path) -> None:
-    """Forget a finished run, so that the next request trains it anew. It loses its name first: a run
-    that is removed in part is no run."""
+    """Delete a finished run, so that the next request trains it again. It is renamed first, so that a partly
+    deleted run is never mistaken for a finished one."""
     run, removed = find(config, results), results / "runs" / f"{run_name(config)}.removed"
-    shutil.rmtree(removed, ignore_errors=True)  # of an attempt that was cut short
+    shutil.rmtree(removed, ignore_errors=True)  # from an interrupted attempt
     if run:
-        with hold(run.folder):
+        with lock_run(run.folder):
             run.folder.rename(removed)
         shutil.rmtree(removed)
 
 
-def lock_of(folder: Path) -> Path:
-    """The lock of a run, finished or not."""
+def lock_file(folder: Path) -> Path:
+    """The lock file of a run, finished or not."""
     return folder.with_name(f"{folder.name.removesuffix('.partial')}.lock")
 
 
-def hold(folder: Path):
-    """Hold the run in the folder against other processes, as `held`."""
-    return held(lock_of(folder), f"run {folder.name.removesuffix('.partial')}")
+def lock_run(folder: Path):
+    """Lock the run in this folder against other processes, as `locked` does."""
+    return locked(lock_file(folder), f"run {folder.name.removesuffix('.partial')}")
 
 
-def whole_checkpoint(folder: Path) -> Path | None:
-    """The latest checkpoint that was written to its end."""
+def latest_complete_checkpoint(folder: Path) -> Path | None:
+    """The latest checkpoint that was completely written."""
     marks = (folder / "checkpoints").glob("checkpoint-*/whole")
     return max((mark.parent for mark in marks), key=lambda p: int(p.name.split("-")[1]), default=None)
 
 
 def step_of(checkpoint: Path | None, config: RunConfig) -> int:
-    """The rollout step after which a checkpoint was written; 0 without one."""
+    """The rollout step after which a checkpoint was written; 0 for None."""
     return int(checkpoint.name.split("-")[1]) // config.updates_per_rollout if checkpoint else 0
 
 
-def clear_halves(folder: Path) -> None:
-    """Remove what was being written when an earlier attempt at the run ended."""
+def remove_incomplete(folder: Path) -> None:
+    """Remove incomplete files that an interrupted attempt at the run has left."""
     checkpoints = [path for path in folder.glob("checkpoints/*") if not (path / "whole").exists()]
     for path in [*checkpoints, *folder.glob("policies/*.raw"), *folder.glob("policies/*.new")]:
         shutil.rmtree(path)

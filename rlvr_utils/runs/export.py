@@ -1,4 +1,4 @@
-"""Export: a run's policy as a Hugging Face folder with a model card, for transformers and `vllm serve`."""
+"""Export a run's policy as a Hugging Face folder with a model card, for transformers and `vllm serve`."""
 from __future__ import annotations
 
 import shutil
@@ -7,28 +7,28 @@ from pathlib import Path
 from rlvr_utils.errors import UserError
 from rlvr_utils.models.engines import evaluation_stops
 from rlvr_utils.models.loading import check_target, copy_policy
-from rlvr_utils.records.locks import held
+from rlvr_utils.records.locks import locked
 from rlvr_utils.records.run import Run, kept_policy, kept_steps
 
 
 def export(run: Run, target: Path, step: int | None = None, dtype: str = "bfloat16") -> None:
-    """Write the policy after the last step, or the one kept at `step`, and its card to `target`, which
-    has its name when it is whole.
+    """Write the final policy, or the one kept at `step`, with its model card to the folder `target`, which appears
+    only when it is complete.
 
-    Raises `UserError` for a run without weights, a step that was not kept, and a `target` in use.
+    Raises `UserError` for a run without weights, a step that was not kept, and a `target` that exists.
     """
     source = run.folder / "weights" if step is None else kept_policy(run.folder, step)
     if not source.is_dir():
         kept = ", ".join(map(str, kept_steps(run))) or "none"
         wanted = "its last step" if step is None else f"step {step}"
-        raise UserError(f"run {run.folder.name} has no weights of {wanted} (kept: {kept}); give another step, or "
-                        "train the run here")
+        raise UserError(f"run {run.folder.name} has no weights of {wanted} (kept steps: {kept}); give another --step, "
+                        "or train the run here")
     target = target.absolute()
     target.parent.mkdir(parents=True, exist_ok=True)
     fresh, card = target.with_name(f"{target.name}.new"), model_card(run, step, dtype)
-    with held(target.with_name(f"{target.name}.lock"), str(target)):
+    with locked(target.with_name(f"{target.name}.lock"), str(target)):
         check_target(target)
-        shutil.rmtree(fresh, ignore_errors=True)  # of an attempt that was cut short
+        shutil.rmtree(fresh, ignore_errors=True)  # from an interrupted attempt
         copy_policy(source, fresh, dtype)
         _end_as_evaluated(fresh)
         (fresh / "README.md").write_text(card, encoding="utf-8")
@@ -46,7 +46,7 @@ def _end_as_evaluated(folder: Path) -> None:
 
 
 def model_card(run: Run, step: int | None, dtype: str) -> str:
-    """What the policy is, where it comes from and what was measured, as Markdown."""
+    """The model card in Markdown: what the policy is, where it comes from and what was measured."""
     config, facts = run.config, run.provenance
     versions = ", ".join(f"{name} {number}" for name, number in sorted(facts["versions"].items()))
     machine = ", ".join(facts["hardware"]["gpus"]) or facts["hardware"]["cpu"]

@@ -1,7 +1,7 @@
-"""Train and evaluate several runs, each in a process of its own, by the command that a user would type.
+"""Train and evaluate several runs, each in its own process, started by the command that a user would type.
 
-A run's process outlives the one that asked for it, such as a notebook's kernel: whoever asks again
-follows it. Without a GPU as many runs stand side by side as there are cores; with GPUs one has them all.
+A run's process outlives the one that started it, such as a notebook's kernel; the next request for the run waits
+for that process. Without a GPU as many runs are trained in parallel as the cores allow; with GPUs one at a time.
 """
 from __future__ import annotations
 
@@ -13,19 +13,20 @@ import time
 from pathlib import Path
 
 from rlvr_utils.errors import UserError
+from rlvr_utils.progress import note
 from rlvr_utils.recipe.config import RunConfig, to_fields
 from rlvr_utils.records.files import read_rows, write_json
-from rlvr_utils.records.locks import holder
-from rlvr_utils.records.run import LOG, REQUEST, Run, find, hold, lock_of, partial_folder, run_name
+from rlvr_utils.records.locks import lock_holder
+from rlvr_utils.records.run import LOG, REQUEST, Run, find, lock_file, lock_run, partial_folder, run_name
 from rlvr_utils.runs.obtain import obtain
 
 PROGRESS_SECONDS = 15
-# An evaluation of the start model costs about as much as this many training steps.
+# Evaluating the start model costs about as much as this many training steps.
 STEPS_OF_AN_EVALUATION = 10
 
 
 class Follower:
-    """Stands for a run's process that somebody else has started."""
+    """Stands in for a run's process that another program has started."""
 
     returncode = 0
 
@@ -33,19 +34,19 @@ class Follower:
         self.folder = folder
 
     def poll(self) -> int | None:
-        return None if self.folder.exists() and holder(lock_of(self.folder)) else 0
+        return None if self.folder.exists() and lock_holder(lock_file(self.folder)) else 0
 
     def terminate(self) -> None:
-        """It is not ours to end."""
+        """Does nothing: the process belongs to another program."""
 
     def wait(self) -> None:
-        """Nor to wait for."""
+        """Does nothing, as `terminate`."""
 
 
 def obtain_all(configs: list[RunConfig], results: Path) -> list[Run]:
-    """Every run, in order, trained and its kept policies evaluated where that is missing.
+    """Every run, in order; missing runs are trained, and kept policies without an evaluation are evaluated.
 
-    Raises `UserError` when a run fails, naming it and its log; the others keep what they have.
+    Raises `UserError` if a run fails, naming it and its log; the other runs keep their progress.
     """
     missing = {run_name(config): config for config in configs if not find(config, results)}
     if missing:
@@ -55,8 +56,8 @@ def obtain_all(configs: list[RunConfig], results: Path) -> list[Run]:
         _evaluate_kept(run)
         if not run.rows("evaluations"):
             names = ", ".join(benchmark.name for benchmark in run.config.benchmarks)
-            raise UserError(f"run {run.folder.name} was never evaluated on {names} as asked, and its weights are not "
-                            f"in {run.folder}; train it anew in another --results folder")
+            raise UserError(f"run {run.folder.name} was never evaluated on {names} with these settings, and its "
+                            f"weights are not in {run.folder}; train it again in another --results folder")
     return runs
 
 
@@ -76,8 +77,8 @@ def _train_all(missing: dict[str, RunConfig], results: Path) -> None:
                     del running[name]
                     if find(missing[name], results):
                         continue
-                    waiting[name] = missing[name]  # whoever was followed has stopped, or was there first
-                    if not holder(lock_of(results / "runs" / name)):
+                    waiting[name] = missing[name]  # its process has stopped, or another one was faster
+                    if not lock_holder(lock_file(results / "runs" / name)):
                         _check(name, process.returncode, results)
             if time.perf_counter() - said > PROGRESS_SECONDS:
                 said = time.perf_counter()
@@ -85,7 +86,7 @@ def _train_all(missing: dict[str, RunConfig], results: Path) -> None:
     finally:
         for process in running.values():
             process.terminate()
-        for process in running.values():  # when all have been told, lest a second Ctrl-C spares some
+        for process in running.values():  # after all are signalled, so that a second Ctrl-C spares none
             process.wait()
 
 
@@ -96,11 +97,11 @@ def _slots(threads: int) -> int:
 
 
 def _start(config: RunConfig, results: Path) -> subprocess.Popen | Follower:
-    """The run as a process of its own, its output in `<run>.partial/log.txt`."""
+    """Start the run in its own process, with its output in `<run>.partial/log.txt`."""
     folder = partial_folder(config, results)
     try:
-        with hold(folder):
-            if find(config, results):  # somebody else has just finished it
+        with lock_run(folder):
+            if find(config, results):  # another program has just finished it
                 shutil.rmtree(folder, ignore_errors=True)
                 return Follower(folder)
             write_json(folder / REQUEST, to_fields(config))
@@ -111,14 +112,14 @@ def _start(config: RunConfig, results: Path) -> subprocess.Popen | Follower:
 
 
 def _launcher() -> list[str]:
-    """Plain Python, or `accelerate launch` with the file that RLVR_LAUNCH names, such as those in launch/."""
+    """Plain Python, or `accelerate launch` with the file named by RLVR_LAUNCH, such as one of launch/."""
     config = os.environ.get("RLVR_LAUNCH")
     through = ["-m", "accelerate.commands.launch", "--config_file", config] if config else []
     return [sys.executable, *through, "-m", "rlvr_utils"]
 
 
 def _process(command: list[str], log: Path, threads: int) -> subprocess.Popen:
-    """A process in a session of its own, which neither Ctrl-C in the terminal nor the end of this one reaches."""
+    """Start a process in a new session, so that neither Ctrl-C in the terminal nor the end of this process ends it."""
     environment = {**os.environ, "OMP_NUM_THREADS": str(threads)}
     with log.open("a") as stream:
         return subprocess.Popen(command, stdout=stream, stderr=stream, env=environment, start_new_session=True)
@@ -131,23 +132,26 @@ def _check(name: str, code: int, results: Path) -> None:
 
 
 def _last_line(log: Path) -> str:
-    """What a process has said last, this package's own line where there is one: launchers add theirs
-    below it. On a full disk it may have found no room to say it."""
+    """The last line of a process's log, preferably this package's own: launchers print more below it. On a full
+    disk the log may be empty."""
     lines = log.read_text(errors="replace").strip().splitlines() if log.exists() else []
     lines = [line for line in lines if line.startswith("rlvr_utils: ")] or lines
-    return lines[-1] if lines else f"no output, {shutil.disk_usage(log.parent).free // 2**20} MiB free on the disk"
+    if not lines:
+        return f"no output, {shutil.disk_usage(log.parent).free // 2**20} MiB free on the disk"
+    return lines[-1].removeprefix("rlvr_utils: ")
 
 
 def _evaluate_kept(run: Run) -> None:
-    """Evaluate what the run has kept, in a process that goes on where an earlier one stopped."""
+    """Evaluate the run's kept policies in another process, which continues where an earlier one stopped."""
     from rlvr_utils.evaluation.kept_policies import missing_evaluations
 
-    while missing_evaluations(run) and holder(lock_of(run.folder)):
-        time.sleep(0.5)  # somebody else evaluates them
+    while missing_evaluations(run) and lock_holder(lock_file(run.folder)):
+        time.sleep(0.5)  # another program is evaluating them
     if not missing_evaluations(run):
         return
     log = run.folder / "evaluation.txt"
-    print(f"evaluating {len(missing_evaluations(run))} kept policies of {run.folder.name}; log: {log}", flush=True)
+    number = len(missing_evaluations(run))
+    note(f"evaluating {'1 kept policy' if number == 1 else f'{number} kept policies'} of {run.folder.name}; log: {log}")
     request = run.folder.with_name(f"{run.folder.name}.request.json")
     write_json(request, to_fields(run.config))
     command = [sys.executable, "-m", "rlvr_utils", "evaluate", "--run", str(run.folder), "--config", str(request)]
@@ -157,7 +161,7 @@ def _evaluate_kept(run: Run) -> None:
     finally:
         process.terminate()
         request.unlink(missing_ok=True)
-    if code and holder(lock_of(run.folder)):  # who was there first
+    if code and lock_holder(lock_file(run.folder)):  # another program was faster
         return _evaluate_kept(run)
     if code:
         raise UserError(f"the evaluation of {run.folder.name} ended with exit code {code}: {_last_line(log)} "
@@ -165,7 +169,7 @@ def _evaluate_kept(run: Run) -> None:
     log.unlink(missing_ok=True)
 
 
-def _work(config: RunConfig) -> int:
+def _expected_steps(config: RunConfig) -> int:
     return config.steps or STEPS_OF_AN_EVALUATION
 
 
@@ -173,16 +177,16 @@ def _steps_done(configs: dict[str, RunConfig], results: Path) -> int:
     done = 0
     for name, config in configs.items():
         if find(config, results):
-            done += _work(config)
+            done += _expected_steps(config)
         else:
             done += len(read_rows(results / "runs" / f"{name}.partial" / "metrics.jsonl"))
     return done
 
 
 def _report(configs, results: Path, done_before: int, seconds: float, finished: int) -> None:
-    total = sum(map(_work, configs.values()))
+    total = sum(map(_expected_steps, configs.values()))
     done = _steps_done(configs, results)
     rate = (done - done_before) / seconds
     left = f"about {(total - done) / rate / 60:.0f} min left" if rate else "estimating"
-    print(f"[{finished}/{len(configs)} runs] {done / total:4.0%} of the training steps, "
-          f"{seconds / 60:.1f} min so far, {left}", flush=True)
+    note(f"[{finished}/{len(configs)} runs] {done / total:4.0%} of the training steps, "
+         f"{seconds / 60:.1f} min so far, {left}")

@@ -1,6 +1,6 @@
-"""The key-value cache of responses that are being written: room to grow, rows that leave, one prompt for all.
+"""The key-value cache during generation: it has room to grow, drops finished rows, and can share one prompt.
 
-transformers' own cache copies itself at every token, and holds a prompt once for every response to it.
+transformers' own cache copies itself at every token, and stores a prompt once for every response to it.
 """
 from __future__ import annotations
 
@@ -11,39 +11,39 @@ import torch
 from transformers import AttentionInterface, Cache, DynamicCache
 from transformers.cache_utils import DynamicLayer, DynamicSlidingWindowLayer
 
-# Tokens for which a full cache makes room at once.
+# A full cache makes room for this many more tokens.
 ROOM = 64
 # Models whose attention is softmax(q k / sqrt(d)) v and nothing else, as `shared_prompt_attention` computes it.
 PLAIN_ATTENTION = ("llama", "qwen2")
 SHARED = "shared_prompt"
-# What a forward pass must take for a prompt's cache to be continued by rows of different lengths.
+# Arguments that a forward pass needs so that rows of different lengths can continue a prompt's cache.
 NEEDED = {"attention_mask", "position_ids", "past_key_values", "use_cache", "logits_to_keep"}
 
 
 def has_plain_cache(model) -> bool:
-    """Is everything that the model keeps of earlier tokens a key and a value for each of them, so that rows
-    can be repeated, chosen and continued? States of a convolution or recurrence are not."""
+    """Does the model cache only a key and a value per token, so that rows can be repeated, selected and continued?
+    The states of a convolution or recurrence are different."""
     if not NEEDED <= inspect.signature(type(model).forward).parameters.keys():
         return False
     return {type(layer) for layer in _layers(model)} <= {DynamicLayer, DynamicSlidingWindowLayer}
 
 
 def shares_prompt(model) -> bool:
-    """Does the model attend as `shared_prompt_attention` does, in every layer and without a window?"""
+    """Does every layer compute the attention of `shared_prompt_attention`, without a sliding window?"""
     return (model.config.model_type in PLAIN_ATTENTION
             and all(type(layer) is DynamicLayer for layer in _layers(model)))
 
 
 def _layers(model) -> list:
-    """Cache layers as the model's configuration asks for them."""
+    """The kinds of cache layers that the model's configuration asks for."""
     return DynamicCache(config=model.config).layers
 
 
 class GrowingLayer(DynamicLayer):
     """Keys and values [rows, heads, tokens, size] of one layer, in buffers with room for more tokens.
 
-    New tokens are written behind the others; `keep` moves surviving rows to the front. It begins
-    with `keys` and `values`, which may have no tokens.
+    New tokens are appended in place; `keep` moves the remaining rows to the front. The initial `keys` and
+    `values` may have no tokens.
     """
 
     def __init__(self, keys: torch.Tensor, values: torch.Tensor):
@@ -56,7 +56,7 @@ class GrowingLayer(DynamicLayer):
         self.keys, self.values = (buffer[:rows, :, :tokens] for buffer in self.buffers)
 
     def update(self, key_states, value_states, *_, **__):
-        """Append tokens, and return all keys and values as views."""
+        """Append tokens; returns views of all keys and values."""
         rows, _, before, _ = self.keys.shape
         after = before + key_states.shape[2]
         if after > self.buffers[0].shape[2]:
@@ -67,7 +67,7 @@ class GrowingLayer(DynamicLayer):
         return self.keys, self.values
 
     def keep(self, rows: int, holes: torch.Tensor, movers: torch.Tensor) -> None:
-        """Keep the first `rows` rows, after the rows `movers` have been copied into the places `holes`."""
+        """Copy the rows `movers` to the positions `holes`, then keep the first `rows` rows."""
         for seen in (self.keys, self.values):
             seen[holes] = seen[movers]
         self._show(rows, self.keys.shape[2])
@@ -81,12 +81,12 @@ def _with_room(seen: torch.Tensor, tokens: int) -> torch.Tensor:
 
 
 class ResponseCache(Cache):
-    """The cache of a batch of responses; `prompt` holds one prompt for all rows, [heads, tokens, size]
-    keys and values a layer, or is None where every row has its own prompt."""
+    """The cache of a batch of responses. `prompt` is one prompt shared by all rows, as keys and values
+    [heads, tokens, size] per layer, or None if every row has its own prompt."""
 
     def __init__(self, prefilled: DynamicCache, index: torch.Tensor, share: bool):
-        """From the cache of distinct prompts, `index` saying which of them each row answers. One
-        prompt for all rows is left where it is when `share` is set."""
+        """Built from the cache of the distinct prompts; `index` says which of them each row answers. With `share`
+        the only prompt is not copied to the rows."""
         layers = [(layer.keys, layer.values) for layer in prefilled.layers]
         self.prompt = [(keys[0], values[0]) for keys, values in layers] if share else None
         tokens = slice(0, 0) if share else slice(None)
@@ -94,8 +94,8 @@ class ResponseCache(Cache):
                                  for keys, values in layers])
 
     def drop(self, ended: torch.Tensor) -> torch.Tensor:
-        """Rows that have `ended` leave, and the last of the others take their places; returns which
-        earlier row stands in each place now."""
+        """Drop the rows that have `ended` and move the last remaining rows into the gaps. Returns the former index
+        of each remaining row."""
         rows = int((~ended).sum())
         holes, movers = ended[:rows].nonzero().squeeze(-1), (~ended[rows:]).nonzero().squeeze(-1) + rows
         order = torch.arange(rows, device=ended.device)
@@ -106,11 +106,11 @@ class ResponseCache(Cache):
 
 
 def shared_prompt_attention(module, query, key, value, attention_mask, scaling: float, prompt, **_):
-    """Attention of one new token a row to a prompt that all rows have in common, and to the row's own response.
+    """Attention of one new token per row to a prompt shared by all rows and to the row's own response.
 
     `query` is [rows, heads, 1, size], `key` and `value` are [rows, key heads, response tokens, size],
-    `prompt` is `ResponseCache.prompt`. The prompt's part is one matrix product a head for all rows.
-    Returns [rows, 1, heads, size] and no weights, as transformers asks.
+    `prompt` is `ResponseCache.prompt`. The prompt's part is one matrix product per head for all rows.
+    Returns [rows, 1, heads, size] and no weights, as transformers expects.
     """
     prompt_keys, prompt_values = prompt[module.layer_idx]
     (rows, heads, _, size), (groups, tokens, _) = query.shape, prompt_keys.shape
@@ -128,8 +128,8 @@ AttentionInterface.register(SHARED, shared_prompt_attention)
 
 
 @contextmanager
-def attending(model, cache: ResponseCache):
-    """While it lasts, the model attends as the cache needs it; yields the words to call the model with."""
+def shared_attention(model, cache: ResponseCache):
+    """Within the context the model uses the attention that the cache needs; yields extra arguments for its calls."""
     if cache.prompt is None:
         yield {}
         return

@@ -1,8 +1,7 @@
 """Rollouts: sample many responses, computing each distinct prompt once.
 
-A 1-shot batch asks the same question in every row, so its prompt is computed, kept and attended to
-a single time for all; rows that have ended leave the batch at once. A model whose cache does not
-allow it writes by its own `generate`.
+A 1-shot batch has the same prompt in every row, so the prompt is computed, cached and attended to once for all
+rows; finished rows leave the batch immediately. Models with another kind of cache use their own `generate`.
 """
 from __future__ import annotations
 
@@ -11,20 +10,19 @@ from itertools import islice
 import torch
 from transformers import DynamicCache, GenerationConfig, LogitsProcessor, TopPLogitsWarper
 
-from rlvr_utils.sampling.cache import ResponseCache, attending, has_plain_cache, shares_prompt
+from rlvr_utils.sampling.cache import ResponseCache, has_plain_cache, shared_attention, shares_prompt
 
 
 def sample(model, prompts: list[list[int]], max_tokens: int, temperature: float,
            stop_ids: set[int], top_p: float = 1.0, share: bool = True,
            generator: torch.Generator | None = None) -> list[list[int]]:
-    """One response per prompt, as token ids in the prompts' order, the stop token included.
+    """One response per prompt, as token ids in the prompts' order, stop token included.
 
-    `prompts` holds token ids, repeated where several responses are wanted. Greedy when
-    `temperature` is 0; otherwise draws from the nucleus of probability `top_p` of
-    softmax(logits / temperature) with the `generator` on the model's device, or torch's global one,
-    which gives every row its own numbers: what a row becomes does not depend on when others end.
-    Without `share` every row's prompt is computed. A response without a stop token has exactly
-    `max_tokens` ids.
+    `prompts` holds token ids; repeat a prompt to get several responses. Greedy if `temperature` is 0; otherwise
+    samples from the nucleus of probability `top_p` of softmax(logits / temperature), with `generator` (on the
+    model's device) or torch's global one. Random numbers are drawn per row in advance, so a response does not
+    depend on when other rows end. Without `share` every row's prompt is computed. A response without a stop token
+    has exactly `max_tokens` ids.
     """
     share = share and has_plain_cache(model)
     places: dict = {}
@@ -53,9 +51,9 @@ def batched(items: list, size: int):
 
 
 def _prefill(model, prompts: list[list[int]], counts: list[int]):
-    """Logits [rows, vocabulary] after each prompt, the cache, the next position [rows, 1] and the
-    left-padding mask [rows, tokens], every prompt computed once and answered `counts` times. The
-    mask is None without padding."""
+    """Compute every prompt once; prompt i is answered `counts[i]` times. Returns the logits [rows, vocabulary] after
+    each prompt, the cache, the next position [rows, 1] and the left-padding mask [rows, tokens], which is None
+    without padding."""
     width = max(map(len, prompts))
     ids = torch.zeros(len(prompts), width, dtype=torch.long)
     mask = torch.zeros(len(prompts), width, dtype=torch.long)
@@ -64,7 +62,7 @@ def _prefill(model, prompts: list[list[int]], counts: list[int]):
         mask[row, width - len(prompt):] = 1
     ids, mask = ids.to(model.device), mask.to(model.device)
     padded = not bool(mask.all())
-    # A cache that nobody has configured keeps all tokens, whatever window a layer looks through.
+    # A cache without a configuration keeps all tokens, even for layers with a sliding window.
     output = model(input_ids=ids, attention_mask=mask if padded else None, position_ids=_positions(mask),
                    past_key_values=DynamicCache(), use_cache=True, logits_to_keep=1)
     index = torch.repeat_interleave(torch.arange(len(prompts)), torch.tensor(counts)).to(model.device)
@@ -75,19 +73,19 @@ def _prefill(model, prompts: list[list[int]], counts: list[int]):
 
 
 def _positions(mask: torch.Tensor) -> torch.Tensor:
-    """Position of each token among the real ones; padding gets 0."""
+    """Position of each token, not counting padding; padding gets 0."""
     return (mask.cumsum(-1) - 1).clamp(min=0)
 
 
 def _decode(model, logits, cache: ResponseCache, position, mask, draws, max_tokens: int, temperature: float,
             stop_ids: set[int], top_p: float) -> list[list[int]]:
-    """Token after token; the responses in the order of the rows."""
+    """Generate token by token; returns the responses in the order of the rows."""
     rows, device = len(logits), logits.device
     stops = torch.tensor(sorted(stop_ids), device=device)
     written = torch.zeros(rows, max_tokens, dtype=torch.long, device=device)
     lengths = torch.full((rows,), max_tokens, device=device)
-    alive = torch.arange(rows, device=device)  # the response that each row of the batch writes
-    with attending(model, cache) as words:
+    alive = torch.arange(rows, device=device)  # the response that each row of the batch belongs to
+    with shared_attention(model, cache) as extra:
         for step in range(max_tokens):
             tokens = _choose(logits, temperature, top_p, None if draws is None else draws[alive, step])
             written[alive, step] = tokens
@@ -102,16 +100,16 @@ def _decode(model, logits, cache: ResponseCache, position, mask, draws, max_toke
             if mask is not None:
                 mask = torch.cat([mask, mask.new_ones(len(mask), 1)], dim=-1)
             logits = model(input_ids=tokens[:, None], attention_mask=mask, position_ids=position + step,
-                           past_key_values=cache, use_cache=True, logits_to_keep=1, **words).logits[:, -1]
+                           past_key_values=cache, use_cache=True, logits_to_keep=1, **extra).logits[:, -1]
     return [row[:length] for row, length in zip(written.tolist(), lengths.tolist())]
 
 
 def _generate(model, prompts: list[list[int]], draws, max_tokens: int, temperature: float, stop_ids: set[int],
               top_p: float) -> list[list[int]]:
-    """By the model's own loop, prompts of one length at a time: padding would reach the states of a recurrence."""
+    """The model's own `generate`, with prompts of equal length at a time: padding would change recurrent states."""
     responses: list[list[int]] = [[] for _ in prompts]
     before = model.generation_config
-    # Every token is chosen by `_Chosen`; what the model's own settings say of penalties and the like is left out.
+    # `_Chosen` picks every token; penalties and the like in the model's own generation settings are ignored.
     model.generation_config = GenerationConfig()
     settings = GenerationConfig(max_new_tokens=max_tokens, do_sample=False, eos_token_id=sorted(stop_ids),
                                 pad_token_id=min(stop_ids))
@@ -131,7 +129,7 @@ def _generate(model, prompts: list[list[int]], draws, max_tokens: int, temperatu
 
 
 class _Chosen(LogitsProcessor):
-    """Leaves `generate` the token that `_choose` has chosen, and no other. `draws` are [rows, tokens]."""
+    """Leaves `generate` only the token picked by `_choose`. `draws` is [rows, tokens]."""
 
     def __init__(self, width: int, temperature: float, top_p: float, draws: torch.Tensor | None):
         self.width, self.temperature, self.top_p, self.draws = width, temperature, top_p, draws
@@ -143,14 +141,14 @@ class _Chosen(LogitsProcessor):
 
 
 def _choose(logits: torch.Tensor, temperature: float, top_p: float, draws: torch.Tensor | None) -> torch.Tensor:
-    """Next token of each row, ids [rows]: greedy, or where the uniform `draws` fall in the cumulated
-    probabilities."""
+    """Next token of each row, ids [rows]: greedy, or by inverting the cumulative probabilities at the uniform
+    numbers `draws`."""
     if draws is None:
         return logits.argmax(-1)
     logits = logits.float() / temperature
     if top_p < 1:
         logits = TopPLogitsWarper(top_p)(None, logits)
     below = torch.softmax(logits, dim=-1).cumsum(-1, dtype=torch.float64)
-    # To the right of equal sums, so that a token of probability 0 is never taken.
+    # right=True: a token of probability 0 is never picked.
     places = torch.searchsorted(below, (draws * below[:, -1]).unsqueeze(-1), right=True)
     return places.squeeze(-1).clamp(max=logits.shape[-1] - 1)

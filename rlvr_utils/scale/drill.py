@@ -1,8 +1,8 @@
-"""Drill: the whole pipeline of a profile, offline, on stand-ins for its model and data.
+"""Drill: the whole pipeline of a profile, offline, with stand-ins for its model and data.
 
-The architecture is the profile's own with random weights, so a drill shows that everything runs and
-how fast, and nothing about what is learned. Random weights rarely end a response: nearly all have
-full length, the worst case. The reward is the random control, so that every part of the loss works.
+The architecture is the profile's own with random weights, so a drill shows that everything runs and how fast, but
+nothing about learning. Random weights rarely end a response, so nearly all have full length, the worst case. The
+reward is random, so that every term of the loss is nonzero.
 """
 from __future__ import annotations
 
@@ -11,45 +11,51 @@ import math
 import subprocess
 import sys
 import time
+from collections.abc import Iterable
 from contextlib import contextmanager
 from pathlib import Path
 
 from rlvr_utils.data.prompts import evaluation_prompts, training_prompt
-from rlvr_utils.errors import UserError
+from rlvr_utils.errors import UserError, shown
 from rlvr_utils.models.shapes import model_config
 from rlvr_utils.progress import say
 from rlvr_utils.recipe.config import Benchmark, RunConfig, local_path, to_fields
 from rlvr_utils.scale.stand_ins import shrunk, write_data, write_model
 
-SHRUNK = (4, 64)  # prompts a step and tokens a response of a drill whose model is made small
+SHRUNK = (4, 64)  # prompts per step and tokens per response of a drill with a shrunken model
+OPTIONS = {"prompts_per_step": "--prompts", "max_response_tokens": "--response-tokens", "steps": "--steps"}
 SIZES = ("prompts_per_step", "num_generations", "max_response_tokens", "micro_batch", "engine", "dtype", "steps")
 
 
 def drill(config: RunConfig, folder: Path, layers: int | None = None, hidden: int | None = None,
-          prompts: int | None = None, response_tokens: int | None = None, steps: int = 2) -> dict:
+          prompts: int | None = None, response_tokens: int | None = None, steps: int = 2,
+          chosen: Iterable[str] = ()) -> dict:
     """Data, prompts, rollouts, loss, update, checkpoint, resume, evaluation and export in `folder`.
 
-    `layers` and `hidden` shrink the model, and with it the rollouts to `SHRUNK`, unless `prompts` (a step's) and
-    `response_tokens` say otherwise. The record has seconds and tokens a second by phase, peak memory, the share of the
-    device's measured matrix rate that the loss reaches, and hours for the profile's own number of
-    steps. Raises `UserError` for sizes that cannot be and where a part
-    does not do what it must.
+    `layers` and `hidden` shrink the model and, to `SHRUNK`, the rollouts; `prompts` (per step) and
+    `response_tokens` set the rollouts' sizes. `chosen` are fields that must keep the configuration's
+    value. The record has seconds and tokens per second by phase, peak memory, the share of the device's measured matrix
+    rate that the loss reaches, and hours for the profile's own number of steps. Raises `UserError` for impossible
+    sizes, for a chosen field that a drill has to change, and if a part of the pipeline fails its check.
     """
     if steps < 2:
-        raise UserError(f"a drill of {steps} step(s) cannot be interrupted and resumed; give at least 2")
+        raise UserError(f"--steps {steps}: a drill is interrupted and resumed, which takes at least 2 steps; give 2 or "
+                        "more")
     for name, value, least in (("layers", layers, 1), ("prompts", prompts, 1), ("response_tokens", response_tokens, 1),
                                ("hidden", hidden, 8)):
         if value is not None and (value < least or value % least):
-            raise UserError(f"{name}={value} makes no model or batch; give a positive multiple of {least}")
+            remedy = "a whole number from 1" if least == 1 else f"a positive multiple of {least}"
+            raise UserError(f"--{name.replace('_', '-')} {value} is not a possible size; give {remedy}")
     seconds: dict[str, float] = {}
-    with _clock(seconds, "model"):
-        shape = shrunk(model_config(local_path(config.model)), layers, hidden)
-        parameters = write_model(folder / "model", shape, config.eval_template, config.dtype)
     with _clock(seconds, "data"):
         files = write_data(folder / "data")
     most_prompts, most_tokens = SHRUNK if layers or hidden else (config.prompts_per_step, config.max_response_tokens)
     small = drill_config(config, folder, files, prompts or min(config.prompts_per_step, most_prompts),
                          response_tokens or min(config.max_response_tokens, most_tokens), steps)
+    _refuse_changed(config, small, chosen)
+    with _clock(seconds, "model"):
+        shape = shrunk(model_config(local_path(config.model)), layers, hidden)
+        parameters = write_model(folder / "model", shape, config.eval_template, config.dtype)
     with _clock(seconds, "prompts"):
         shown = _check_prompts(small)
     run = _train(small, folder, seconds)
@@ -66,8 +72,8 @@ def drill(config: RunConfig, folder: Path, layers: int | None = None, hidden: in
 
 def drill_config(config: RunConfig, folder: Path, files: dict[str, Path], prompts: int, response_tokens: int,
                  steps: int) -> RunConfig:
-    """The profile on its stand-ins; the settings of the loss are the profile's own. Without a GPU
-    there is neither vLLM nor bfloat16, which processors compute slowly."""
+    """The profile's configuration on stand-ins, with its own loss settings. Without a GPU neither vLLM nor bfloat16
+    is used, which is slow on CPUs."""
     engine = config.engine if _on_gpu() else "transformers"
     benchmarks = (Benchmark(name="MATH500", file=str(files["MATH500"]), stands_for="MATH500"),
                   Benchmark(name="AIME24", file=str(files["AIME24"]), stands_for="AIME24", samples=2, temperature=0.6),
@@ -78,7 +84,15 @@ def drill_config(config: RunConfig, folder: Path, files: dict[str, Path], prompt
         max_response_tokens=response_tokens, eval_max_tokens=min(response_tokens, config.eval_max_tokens),
         micro_batch=math.gcd(config.micro_batch, prompts * config.num_generations // config.updates_per_rollout),
         engine=engine, autocast=config.autocast and _on_gpu(), steps=steps, save_every=1, keep_every=1,
-        eval_every=0, benchmarks=benchmarks)
+        eval_every=0, benchmarks=benchmarks, report_to=())
+
+
+def _refuse_changed(config: RunConfig, small: RunConfig, chosen: Iterable[str]) -> None:
+    for name in chosen:
+        if name != "model" and getattr(small, name) != getattr(config, name):  # its shape is taken from the model
+            remedy = f"use {OPTIONS[name]}" if name in OPTIONS else "leave it out"
+            raise UserError(f"--set {name}: a drill needs {shown(getattr(small, name))} here and not "
+                            f"{shown(getattr(config, name))}; {remedy}")
 
 
 @contextmanager
@@ -90,16 +104,17 @@ def _clock(seconds: dict[str, float], phase: str):
 
 
 def _check_prompts(config: RunConfig) -> dict[str, str]:
-    """The training and the evaluation prompt, and that neither begins twice."""
+    """The training and the evaluation prompt. Raises `UserError` unless each has one beginning-of-text token."""
     from transformers import AutoTokenizer
 
     tokenizer = AutoTokenizer.from_pretrained(config.model)
-    shown = {"training": training_prompt(tokenizer, "1 + 1?"),
+    shown = {"training": training_prompt(tokenizer, "1 + 1?", config.train_template),
              "evaluation": evaluation_prompts(tokenizer, config.eval_template, ["1 + 1?"])[0]}
     for name, text in shown.items():
         ids = tokenizer(text, add_special_tokens=False)["input_ids"]
         if tokenizer.bos_token_id is not None and ids.count(tokenizer.bos_token_id) != 1:
-            raise UserError(f"the {name} prompt begins {ids.count(tokenizer.bos_token_id)} times; check the template")
+            raise UserError(f"the {name} prompt has {ids.count(tokenizer.bos_token_id)} beginning-of-text tokens "
+                            "instead of one; check its template")
     return shown
 
 
@@ -111,19 +126,19 @@ def _train(config: RunConfig, folder: Path, seconds: dict[str, float]):
     with _clock(seconds, "training until the interruption"):
         _obtain(config, results, stop_after=1)
     if find(config, results):
-        raise UserError("the run did not stop after its first step")
+        raise UserError("the drill's run did not stop after its first step; report this")
     with _clock(seconds, "resumed training"):
         _obtain(config, results)
     run = find(config, results)
     steps = [row["step"] for row in run.rows("metrics")]
     if run.provenance["resumed_from"] != 1 or steps != [*range(1, config.steps + 1)]:
-        raise UserError(f"run {run.folder.name} was not resumed from its checkpoint; see its records")
+        raise UserError(f"run {run.folder.name} did not resume from its checkpoint; see its records")
     return run
 
 
 def _obtain(config: RunConfig, results: Path, stop_after: int | None = None) -> None:
-    """Here, or by the command in a process of its own where vLLM takes part: its engine keeps the
-    GPU until its process ends."""
+    """Train in this process or, with vLLM, by the command in a new process: vLLM occupies the GPU until its process
+    ends."""
     from rlvr_utils.runs.obtain import obtain
 
     if config.engine == "transformers":
@@ -146,11 +161,11 @@ def _evaluate(run, config: RunConfig) -> None:
         raise UserError(f"run {run.folder.name} has no record of its last step's evaluation")
 
 
-def _command(*words: str) -> None:
-    """One of the package's commands; its output goes to standard error, beside the record."""
-    done = subprocess.run([sys.executable, "-m", "rlvr_utils", *words], stdout=sys.stderr)
+def _command(*args: str) -> None:
+    """Run one of the package's commands; its output goes to standard error, so that it does not mix with the record."""
+    done = subprocess.run([sys.executable, "-m", "rlvr_utils", *args], stdout=sys.stderr)
     if done.returncode:
-        raise UserError(f"the command {words[0]!r} ended with exit code {done.returncode}; its own line is above")
+        raise UserError(f"the command {args[0]!r} ended with exit code {done.returncode}; see its message above")
 
 
 def _export(run, target: Path) -> None:
@@ -167,13 +182,13 @@ def _export(run, target: Path) -> None:
 
 
 def _speed(run, config: RunConfig, parameters: int) -> dict:
-    """Of the last step: seconds and tokens a second by phase, the loss's share of the matrix rate,
-    and hours for the profile's own number of steps at this pace."""
+    """Of the last step: seconds and tokens per second by phase, the loss's share of the matrix rate, and hours for
+    the profile's own number of steps at this pace."""
     timing, metrics = run.rows("timings")[-1], run.rows("metrics")[-1]
     small = run.config
     tokens = metrics["response_length"] * small.prompts_per_step * small.num_generations
     phases = {name: timing[name] for name in ("seconds", "rollouts", "rewards", "references", "loss")}
-    passes = 8 if _on_gpu() else 6  # operations a parameter and token; on a GPU activations are computed again
+    passes = 8 if _on_gpu() else 6  # operations per parameter and token; on a GPU activations are recomputed
     rate = _matrix_rate(small.autocast)
     return {"step": phases, "tokens": round(tokens),
             "tokens_per_second": {name: round(tokens / max(value, 1e-9)) for name, value in phases.items()},
@@ -190,7 +205,7 @@ def _on_gpu() -> bool:
 
 
 def _matrix_rate(autocast: bool) -> float:
-    """Operations a second of one large matrix product in the run's arithmetic, the best of five."""
+    """Operations per second of a large matrix product in the run's arithmetic, the best of five."""
     import torch
 
     size, best = 8192 if _on_gpu() else 1024, math.inf

@@ -1,4 +1,4 @@
-"""What a run would run on: found on this machine, or written down for another one."""
+"""The hardware of a run: detected on this machine, or described for another one."""
 from __future__ import annotations
 
 import math
@@ -14,23 +14,24 @@ GIB = 2**30
 
 @dataclass(frozen=True)
 class Rates:
-    """What a device does at best, each a second: bfloat16 and float32 operations, bytes of its memory."""
+    """Peak rates of a device, per second: bfloat16 and float32 operations, and bytes of memory traffic."""
 
     bfloat16: float
     float32: float
     bandwidth: float
 
 
-# Vendor data sheets: dense bfloat16 on matrix units (V100, T4: float16), plain float32, memory.
+# From vendor data sheets: dense bfloat16 on matrix units (V100, T4: float16), plain float32, memory bandwidth.
 CARDS = {
     "B200": Rates(2250e12, 75e12, 8000e9), "H200": Rates(989e12, 67e12, 4800e9), "H100": Rates(989e12, 67e12, 3350e9),
     "A100": Rates(312e12, 19.5e12, 2039e9), "L40S": Rates(362e12, 91.6e12, 864e9), "L4": Rates(121e12, 30.3e12, 300e9),
     "A10": Rates(125e12, 31.2e12, 600e9), "A6000": Rates(155e12, 38.7e12, 768e9),
-    "RTX 4090": Rates(165e12, 82.6e12, 1008e9), "RTX 3090": Rates(71e12, 35.6e12, 936e9),
+    "RTX 4090": Rates(165e12, 82.6e12, 1008e9), "RTX 4080": Rates(97.5e12, 48.7e12, 717e9),
+    "RTX 3090": Rates(71e12, 35.6e12, 936e9),
     "V100": Rates(125e12, 15.7e12, 900e9), "T4": Rates(65e12, 8.1e12, 320e9),
 }
-UNKNOWN_CARD = CARDS["RTX 3090"]  # a guess on the slow side for what trains language models
-# A core in use, reached rather than promised: this package's runs on a server processor stay near it.
+UNKNOWN_CARD = CARDS["RTX 3090"]  # a conservative guess
+# One core, as achieved rather than advertised: this package's runs on a server processor come close to it.
 CORE = Rates(20e9, 20e9, 10e9)
 
 
@@ -46,7 +47,7 @@ class Hardware:
     disk: float        # free
 
     @classmethod
-    def found(cls, folder: Path) -> Hardware:
+    def detect(cls, folder: Path) -> Hardware:
         """This machine, and the free disk where `folder` is or would be made."""
         import shutil
 
@@ -60,11 +61,11 @@ class Hardware:
                    os.cpu_count() or 1, psutil.virtual_memory().total / GIB, shutil.disk_usage(place).free / GIB)
 
     def with_gpus(self, text: str) -> Hardware:
-        """These cores with other GPUs, written as "8 x A100 80" (GiB each), RAM enough for them and any
-        disk. Raises `UserError` for another form."""
+        """This machine with other GPUs, written as "8 x A100 80" (GiB each), with enough RAM for them and an unlimited
+        disk. Raises `UserError` for any other form."""
         found = re.fullmatch(r"(\d+) *x *(.+?) +(\d+)", text.strip())
         if not found or int(found[1]) < 1:
-            raise UserError(f"hardware {text!r} is not understood; write it as '8 x A100 80', GiB of each last")
+            raise UserError(f"hardware {text!r}: write it as '8 x A100 80' (number, name, GiB of memory each)")
         return replace(self, gpus=int(found[1]), gpu=found[2], gpu_memory=float(found[3]),
                        ram=max(self.ram, int(found[1]) * float(found[3]) * 2), disk=math.inf)
 
@@ -74,7 +75,7 @@ class Hardware:
         return any(name in self.gpu for name in CARDS)
 
     def rates(self) -> Rates:
-        """Of one GPU, else of one core. The longest name that fits counts, so that an A100 is no A10."""
+        """The rates of one GPU, or of one core. The longest matching name counts, so that an A100 is not an A10."""
         if not self.gpus:
             return CORE
         names = [name for name in CARDS if name in self.gpu]

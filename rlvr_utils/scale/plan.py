@@ -1,7 +1,7 @@
-"""What a run costs, before anything starts: memory, disk, work and hours (see `rlvr_utils.scale.costs`).
+"""What a run costs, before it starts: memory, disk, work and hours (see `rlvr_utils.scale.costs`).
 
-Every number is an estimate. Where the length of the responses matters, it is a pair: at the
-expected length, and when every response is as long as it may be.
+Every number is an estimate. Numbers that depend on the length of responses are pairs: for the expected length, and
+for responses of full length.
 """
 from __future__ import annotations
 
@@ -10,31 +10,32 @@ from math import ceil, isfinite
 
 from rlvr_utils.data.public import PUBLIC
 from rlvr_utils.errors import UserError, reason
-from rlvr_utils.models.shapes import UnknownShape, model_config, parameter_count
+from rlvr_utils.models.shapes import UnknownShape, adapter_size, model_config, parameter_count
 from rlvr_utils.recipe.config import Benchmark, RunConfig, local_path
 from rlvr_utils.scale.costs import GPU_PROCESS_BASE, WIDTHS, Cost
 from rlvr_utils.scale.hardware import GIB, Hardware
 
-# Published mean lengths are 780 to 1,054 of 3,072 tokens (Table 19); prompts are taken to fill as much.
+# Published mean lengths are 780 to 1,054 of 3,072 tokens (Table 19); prompts are assumed to fill the same share.
 EXPECTED_LENGTH = 0.3
-USABLE = 0.95  # share of a memory that can be filled: allocators leave gaps
-UNKNOWN_SIZE = 500  # problems of a set that neither is here nor is a public one
+USABLE = 0.95  # usable share of memory: allocators leave gaps
+UNKNOWN_SIZE = 500  # assumed number of problems of a set that is neither available nor public
 
 
 @dataclass(frozen=True)
 class Plan:
-    """What one run needs. Memory is in GiB: of each GPU, or without one of RAM for each run."""
+    """What one run needs. Memory is in GiB: on each GPU, or RAM per run if there is none."""
 
     config: RunConfig
     hardware: Hardware
     layout: str
     parameters: int
+    adapter: int           # parameters of the LoRA adapter; 0 if the weights themselves are trained
     side_by_side: int      # runs that share RAM; 1 on GPUs
-    resident: float        # weights, optimizer and reference: there all the time
+    resident: float        # weights, optimizer and reference: needed permanently
     training: float        # at the peak of a backward pass
-    generation: float      # while responses are written
-    engine_minimum: float  # what a colocated vLLM must have; 0 without one
-    ram: float             # of everything that runs at once
+    generation: float      # while responses are generated
+    engine_minimum: float  # needed by a colocated vLLM; 0 without one
+    ram: float             # of everything that runs at the same time
     disk: float            # of all runs
     rollouts: int
     updates: int           # of the optimizer
@@ -47,24 +48,24 @@ class Plan:
 
     @property
     def gpu_hours(self) -> tuple[float, float]:
-        """GPU-hours of the run, or hours of the clock without a GPU."""
+        """GPU-hours of the run, or wall-clock hours without a GPU."""
         gpus = max(1, self.hardware.gpus)
         return tuple(gpus * train + test for train, test in zip(self.training_hours, self.evaluation_hours))
 
 
 def plan(config: RunConfig, hardware: Hardware, layout: str = "replicated", runs: int = 1) -> Plan:
-    """The cost of a run on this hardware, all its GPUs in use, and the RAM and disk of `runs` like it.
+    """The cost of a run that uses all GPUs of this hardware, and the RAM and disk for `runs` such runs.
 
-    `layout` is one of `Cost`'s. Raises `UnknownShape` where the model's shape cannot be known or costed,
-    `UserError` where there is no such model.
+    `layout` is one of `Cost`'s. Raises `UnknownShape` if the model's shape is not known or its cost cannot be
+    estimated, `UserError` if there is no such model.
     """
     shape = model_config(local_path(config.model))
-    cost = Cost(config, hardware, layout, shape.get_text_config(), parameter_count(shape))
+    cost = Cost(config, hardware, layout, shape.get_text_config(), parameter_count(shape), adapter_size(shape, config))
     try:
         return _plan(cost, runs)
-    except (AttributeError, TypeError) as error:  # a size goes by another name, or differs from layer to layer
-        raise UnknownShape(f"models of type {shape.model_type!r} are not costed here ({reason(error)}); try it with "
-                           "few steps") from error
+    except (AttributeError, TypeError) as error:  # a size has another name, or differs from layer to layer
+        raise UnknownShape(f"the cost of models of type {shape.model_type!r} cannot be estimated ({reason(error)}); "
+                           "try one with a few steps") from error
 
 
 def _plan(cost: Cost, runs: int) -> Plan:
@@ -72,15 +73,16 @@ def _plan(cost: Cost, runs: int) -> Plan:
     resident, training, generation = cost.memory()
     side_by_side = 1 if hardware.gpus else min(runs, max(1, hardware.cores // config.cpu_threads))
     # With GPUs the weights pass through the RAM of every process.
-    ram = (hardware.gpus * (cost.state + GPU_PROCESS_BASE) + cost.offloaded() if hardware.gpus
-           else side_by_side * max(training, generation))
+    ram = (hardware.gpus * (cost.state + GPU_PROCESS_BASE) + cost.offloaded() + cost.merging() if hardware.gpus
+           else side_by_side * (max(training, generation) + cost.merging()))
     rollouts = config.prompts_per_step * config.num_generations * config.steps
     evaluations, answers = _evaluations(config), _answers(config)
     written = rollouts * (config.max_prompt_tokens + config.max_response_tokens)
     answered = evaluations * answers * (config.max_prompt_tokens + config.eval_max_tokens)
     return Plan(
-        config, hardware, layout, cost.parameters, side_by_side, resident / GIB, training / GIB, generation / GIB,
-        cost.engine_minimum() / GIB, ram / GIB, cost.disk(runs, side_by_side) / GIB,
+        config, hardware, layout, cost.parameters, cost.adapter, side_by_side,
+        resident / GIB, training / GIB, generation / GIB, cost.engine_minimum() / GIB, ram / GIB,
+        cost.disk(runs, side_by_side) / GIB,
         rollouts, config.steps * config.updates_per_rollout, _pair(lambda share: share * written),
         evaluations, answers, _pair(lambda share: share * answered),
         _pair(lambda share: cost.training_seconds(share) / 3600),
@@ -92,7 +94,7 @@ def _pair(cost) -> tuple[float, float]:
 
 
 def _evaluations(config: RunConfig) -> int:
-    """Evaluated checkpoints: during the training, its end included, and those kept for afterwards."""
+    """The number of evaluated checkpoints: during training, including its end, and kept for evaluation afterwards."""
     if not config.steps:
         return 1
     during = ceil(config.steps / config.eval_every) if config.eval_every else 0
@@ -100,7 +102,7 @@ def _evaluations(config: RunConfig) -> int:
 
 
 def _answers(config: RunConfig) -> int:
-    """Answers of one evaluation; choices that are scored by likelihood are not written."""
+    """The number of answers generated in one evaluation; likelihood scoring generates none."""
     return sum(_problems(benchmark) * benchmark.samples for benchmark in config.benchmarks
                if benchmark.scoring == "generation")
 
@@ -113,59 +115,70 @@ def _problems(benchmark: Benchmark) -> int:
     if name == benchmark.file:
         try:
             return len(load_benchmark(local_path(benchmark.file), benchmark.limit))
-        except UserError:  # the run will say what is wrong with the file
+        except UserError:  # the run itself reports what is wrong with the file
             name = benchmark.stands_for
-    # The size of a public set is known; nothing is fetched for a plan.
+    # The size of a public set is known; a plan downloads nothing.
     size = CATALOGUE[name].rows if name in CATALOGUE else UNKNOWN_SIZE
     return min(size, benchmark.limit or size)
 
 
-def warnings_before(config: RunConfig, hardware: Hardware, layout: str, force: bool) -> list[str]:
-    """What a user should know before this run starts. Raises `UserError` where the estimate says that it
-    cannot fit, unless `force`, and where the disk cannot even hold the trained weights."""
+def preflight(config: RunConfig, hardware: Hardware, layout: str, force: bool) -> list[str]:
+    """Warnings before this run starts. Raises `UserError` if the run is estimated not to fit, unless `force`, and
+    in any case if the disk has no space for the trained weights."""
     try:
-        drawn = plan(config, hardware, layout)
+        estimate = plan(config, hardware, layout)
     except UnknownShape as error:
         return [f"memory and disk could not be estimated: {error}"]
-    weights = drawn.parameters * WIDTHS[config.dtype] / GIB if config.steps else 0
-    if weights > hardware.disk:
-        raise UserError(f"the weights alone need {weights:.1f} GiB of disk, of which {hardware.disk:.1f} are free; "
-                        "choose another --results folder")
+    check_disk(estimate)
     try:
-        refuse_what_cannot_fit(drawn)
+        check_fit(estimate)
     except UserError as error:
         if not force:
             raise UserError(f"{error}; this is an estimate, which --force overrides") from None
-        return [f"goes on by --force: {error}"]
+        return [f"started anyway because of --force: {error}"]
     return []
 
 
-def refuse_what_cannot_fit(plan: Plan) -> None:
-    """Raise `UserError`, one line with what is needed, what is there and what to change, where the
-    run would run out of GPU memory, RAM or disk."""
+def check_disk(plan: Plan) -> None:
+    """Raise `UserError` if the disk has no space for the trained weights: the run is certain to fail."""
+    weights = plan.parameters * WIDTHS[plan.config.dtype] / GIB if plan.config.steps else 0
+    if weights > plan.hardware.disk:
+        raise UserError(f"the weights alone need {weights:.1f} GiB of disk, but only {plan.hardware.disk:.1f} are "
+                        "free; choose another --results folder")
+
+
+def check_fit(plan: Plan) -> None:
+    """Raise `UserError` if the run would run out of GPU memory, RAM or disk: one line with what is needed, what is
+    available and what to change."""
     if plan.hardware.gpus:
         _refuse_on_gpu(plan)
     config, there = plan.config, USABLE * plan.hardware.ram
     if plan.ram > there:
         remedy = ("use fewer GPUs, or a machine with more" if plan.hardware.gpus else
-                  f"lower micro_batch (now {config.micro_batch}), prompts_per_step or eval_batch, or raise cpu_threads "
-                  f"(now {config.cpu_threads}), so that fewer runs stand side by side")
-        raise UserError(f"{plan.side_by_side} run(s) at a time need {plan.ram:.1f} GiB of RAM, of which {there:.1f} "
-                        f"can be used; {remedy}")
+                  f"lower micro_batch (now {config.micro_batch}), prompts_per_step or eval_batch")
+        if plan.side_by_side > 1:
+            remedy += f", or raise cpu_threads (now {config.cpu_threads}), so that fewer runs train in parallel"
+        raise UserError(f"{_runs(plan.side_by_side)} {plan.ram:.1f} GiB of RAM, but only {there:.1f} "
+                        f"are usable; {remedy}")
     if plan.disk > plan.hardware.disk:
-        raise UserError(f"checkpoints and weights need {plan.disk:.1f} GiB of disk, of which {plan.hardware.disk:.1f} "
+        raise UserError(f"checkpoints and weights need {plan.disk:.1f} GiB of disk, but only {plan.hardware.disk:.1f} "
                         f"are free; raise keep_every (now {config.keep_every}) or save_every (now "
                         f"{config.save_every}), or choose another --results folder")
+
+
+def _runs(number: int) -> str:
+    return "1 run needs" if number == 1 else f"{number} runs in parallel need"
 
 
 def _refuse_on_gpu(plan: Plan) -> None:
     config, there = plan.config, USABLE * plan.hardware.gpu_memory
     share = config.engine_memory * plan.hardware.gpu_memory
-    where = f"GiB of each {plan.hardware.gpu}, of which {there:.1f} can be used"
+    where = f"GiB on each {plan.hardware.gpu}, but only {there:.1f} are usable"
     sharding = "use more GPUs with launch/eight-gpus-fsdp.yaml or launch/eight-gpus-zero3.yaml"
     if plan.resident > there:
-        raise UserError(f"weights, optimizer and reference need {plan.resident:.1f} {where}; {sharding}, "
-                        f"or launch/one-24gb-gpu.yaml, or change model or dtype (now {config.dtype})")
+        smaller = "" if config.lora_rank else "or launch/one-24gb-gpu.yaml, or set lora_rank, "
+        raise UserError(f"weights, optimizer and reference need {plan.resident:.1f} {where}; {sharding}, {smaller}"
+                        f"or change model or dtype (now {config.dtype})")
     if plan.training > there:
         shared = "set share_prompts to false, " if config.share_prompts else ""
         raise UserError(f"training needs {plan.training:.1f} {where}; lower micro_batch (now {config.micro_batch}), "
@@ -173,9 +186,9 @@ def _refuse_on_gpu(plan: Plan) -> None:
     if plan.generation > there:
         remedy = (f"lower engine_memory (now {config.engine_memory})" if config.engine == "vllm" else
                   "set engine to vllm, or lower prompts_per_step or eval_batch")
-        raise UserError(f"writing responses needs up to {plan.generation:.1f} {where}; {remedy}")
+        raise UserError(f"generation needs up to {plan.generation:.1f} {where}; {remedy}")
     if plan.engine_minimum > share:
-        raise UserError(f"vLLM needs {plan.engine_minimum:.1f} GiB for its weights and some cache and would get "
+        raise UserError(f"vLLM needs {plan.engine_minimum:.1f} GiB for its weights and a small cache, but gets "
                         f"{share:.1f}; raise engine_memory (now {config.engine_memory})")
 
 
@@ -184,7 +197,7 @@ def plan_text(plan: Plan) -> str:
     config, hardware, gpus = plan.config, plan.hardware, plan.hardware.gpus
     if gpus:
         device = f"{gpus} x {hardware.gpu}, {hardware.gpu_memory:.0f} GiB each"
-        device += "" if hardware.known else " (its speed is not known: an RTX 3090's is assumed)"
+        device += "" if hardware.known else " (its speed is unknown, an RTX 3090's is assumed)"
     else:
         device = f"no GPU, {hardware.cores} cores (their speed is a rough guess)"
     copies = {"replicated": ", replicated on every GPU" if gpus > 1 else "", "sharded": ", sharded over the GPUs",
@@ -193,10 +206,12 @@ def plan_text(plan: Plan) -> str:
     total = f"{_span(plan.gpu_hours)} GPU-hours" if gpus else _time(plan.gpu_hours)
     lines = {
         "model": f"{config.model}, {plan.parameters:,} parameters in {config.dtype}{copies}",
+        **({"adapter": f"{plan.adapter:,} parameters of rank {config.lora_rank}; the weights are frozen"}
+           if plan.adapter else {}),
         "hardware": device,
-        "memory": f"{peak}{plan.generation:.1f} GiB while writing responses, "
+        "memory": f"{peak}{plan.generation:.1f} GiB while generating, "
                   + (f"of {hardware.gpu_memory:.0f} on each GPU" if gpus else "of RAM for each run"),
-        "RAM": f"{plan.ram:.1f} of {hardware.ram:.0f} GiB with {plan.side_by_side} run(s) at a time",
+        "RAM": f"{_runs(plan.side_by_side)} {plan.ram:.1f} of {hardware.ram:.0f} GiB",
         "disk": f"{plan.disk:.1f} GiB"
                 + (f", of which {hardware.disk:.0f} are free" if isfinite(hardware.disk) else ""),
         "training": f"{config.steps:,} steps, {plan.rollouts:,} rollouts, {plan.updates:,} optimizer updates, "
@@ -209,8 +224,8 @@ def plan_text(plan: Plan) -> str:
     return "\n".join([
         f"Plan of {config.profile}, arm {config.arm}: an estimate, not a measurement",
         *(f"  {name:<11}{text}" for name, text in lines.items()),
-        f"From {EXPECTED_LENGTH:.0%} of the allowed lengths, as published (Table 19), to all of them. Times may be",
-        "off by a factor of two or three either way; the assumptions stand in rlvr_utils/scale/costs.py."])
+        f"Ranges go from {EXPECTED_LENGTH:.0%} of the allowed lengths, as published (Table 19), to full length.",
+        "Times may be off by a factor of two or three; rlvr_utils/scale/costs.py lists the assumptions."])
 
 
 def _time(hours: tuple[float, float]) -> str:

@@ -1,5 +1,5 @@
-"""Stand-ins for what only the hub has: a model of the real shape with random weights, a tokenizer
-with the real turns, and files in the formats of the authors' data and of the benchmarks."""
+"""Stand-ins for what only the hub has: a model of the real shape with random weights, a tokenizer with the real
+chat turns, and files in the formats of the authors' data and of the benchmarks."""
 from __future__ import annotations
 
 import json
@@ -22,8 +22,8 @@ TURNS = {"qwen25-math-cot": CHATML, "chat": CHATML, "llama": LLAMA, "deepseek-di
 
 
 def write_model(folder: Path, shape, eval_template: str, dtype: str) -> int:
-    """A model of this shape (a transformers configuration) with random weights and a tokenizer of
-    its family, as a Hugging Face folder; the number of parameters."""
+    """Write a model of this shape (a transformers configuration) with random weights, and a tokenizer of its family,
+    as a Hugging Face folder. Returns the number of parameters."""
     import torch
     from transformers import AutoModelForCausalLM, GenerationConfig
 
@@ -39,8 +39,8 @@ def write_model(folder: Path, shape, eval_template: str, dtype: str) -> int:
 
 
 def shrunk(shape, layers: int | None, hidden: int | None):
-    """The shape with fewer layers and a smaller hidden size; the feed-forward size and the vocabulary
-    shrink in proportion, the latter to what the tokenizer needs at least."""
+    """The shape with fewer layers and a smaller hidden size. The feed-forward size and the vocabulary shrink in
+    proportion, but the vocabulary keeps what the tokenizer needs."""
     if layers:
         shape.num_hidden_layers = layers
         if getattr(shape, "layer_types", None):
@@ -54,14 +54,14 @@ def shrunk(shape, layers: int | None, hidden: int | None):
 
 
 def build_tokenizer(eval_template: str):
-    """A small tokenizer with the special tokens, the chat template and, where the real one writes it
-    by itself, the beginning-of-text token of the family."""
+    """A small tokenizer with the special tokens and the chat template of the family and, if the real one adds it,
+    its beginning-of-text token."""
     from tokenizers.processors import TemplateProcessing
 
     from rlvr_utils.pocket.tokenizer import train_tokenizer
     from rlvr_utils.pocket.world import corpus
 
-    start, end, others, template = TURNS[eval_template]
+    start, end, others, template = TURNS.get(eval_template, CHATML)
     tokenizer = train_tokenizer(islice(corpus(0), 300), vocabulary=400)
     if template is None:
         return tokenizer
@@ -74,7 +74,7 @@ def build_tokenizer(eval_template: str):
 
 
 def write_data(folder: Path) -> dict[str, Path]:
-    """Files in the columns of DSR-sub, MATH500, AIME and ARC, by these names."""
+    """Write files with the columns of DSR-sub, MATH500, AIME24 and ARC. Returns their paths by these names."""
     import pyarrow
     from pyarrow import parquet
 

@@ -1,4 +1,4 @@
-"""Reproduce: train what the notebooks ask for, run them headlessly, write the ledger of claims."""
+"""Reproduce: train the runs that the notebooks use, execute the notebooks, write the ledger of claims."""
 from __future__ import annotations
 
 import ast
@@ -10,8 +10,8 @@ from pathlib import Path
 from rlvr_utils.analysis.claims import LEDGER_ARMS, ledger
 from rlvr_utils.errors import UserError
 from rlvr_utils.recipe.arms import with_arm
-from rlvr_utils.records.files import write_json, write_whole
-from rlvr_utils.records.locks import held
+from rlvr_utils.records.files import write_atomically, write_json
+from rlvr_utils.records.locks import locked
 from rlvr_utils.records.run import discard, run_name
 from rlvr_utils.runs.pool import obtain_all
 from rlvr_utils.study.study import ROOT, Study
@@ -23,18 +23,17 @@ NOTEBOOKS = ROOT / "notebooks"
 def reproduce(study: Study, only: str | None = None, retrain: bool = False) -> None:
     """Everything from training to claims.json, with progress lines.
 
-    With `retrain`, runs that were there before are trained anew; an interrupted reproduction goes
-    on where it stopped. Raises `UserError` for an unknown notebook or one that fails, and where
-    another process reproduces into the same folder.
+    With `retrain`, existing runs are trained again; an interrupted reproduction continues where it stopped. Raises
+    `UserError` for a notebook that does not exist or fails, and if another process reproduces into the same folder.
     """
     start = time.perf_counter()
     notebooks = chosen_notebooks(only)
     configs = wanted(study, notebooks)
     print(f"{len(configs)} runs and {len(notebooks)} notebooks into {os.path.relpath(study.results)}", flush=True)
     study.results.mkdir(parents=True, exist_ok=True)
-    with held(study.results / "reproduce.lock", f"the reproduction in {os.path.relpath(study.results)}"):
+    with locked(study.results / "reproduce.lock", f"the reproduction in {os.path.relpath(study.results)}"):
         if retrain:
-            _forget(configs, study)
+            _discard_once(configs, study)
         obtain_all(configs, study.results)
         for path in notebooks:
             print(f"notebook {path.stem} ...", flush=True)
@@ -46,11 +45,11 @@ def reproduce(study: Study, only: str | None = None, retrain: bool = False) -> N
 
 
 def chosen_notebooks(only: str | None) -> list[Path]:
-    """The numbered notebooks, or the one that `only` names."""
+    """All numbered notebooks, or only the one named by its number or stem."""
     every = sorted(NOTEBOOKS.glob("[0-9][0-9]_*.ipynb"))
     if not every:
-        raise UserError(f"{NOTEBOOKS}: no notebooks there, since an installed package comes without them; clone the "
-                        "repository and run this from there, or use train and evaluate, which need none")
+        raise UserError(f"{NOTEBOOKS}: no notebooks, because an installed package does not contain them; run this from "
+                        "a clone of the repository, or use train and evaluate, which need none")
     chosen = [path for path in every if only in (None, path.stem, path.stem[:2])]
     if not chosen:
         raise UserError(f"notebook {only!r} does not exist; choose one of: {', '.join(p.stem[:2] for p in every)}")
@@ -58,7 +57,7 @@ def chosen_notebooks(only: str | None) -> list[Path]:
 
 
 def wanted(study: Study, notebooks: list[Path]) -> list:
-    """The configurations that the notebooks' `arms` parameters name, each once."""
+    """The configurations of all arms in the notebooks' `arms` parameters, without duplicates."""
     arms = list(dict.fromkeys(arm for path in notebooks for arm in declared_arms(path)))
     return [with_arm(study.config, arm, seed) for arm in study.possible(arms) for seed in study.seeds]
 
@@ -77,8 +76,8 @@ def declared_arms(path: Path) -> list[str]:
 
 def parameters(study: Study) -> dict:
     """The study as papermill parameters."""
-    return {"profile": study.config.profile, "seeds": list(study.seeds),
-            "results_dir": os.path.relpath(study.results), **study.brought}
+    return {"profile": study.profile, "seeds": list(study.seeds),
+            "results_dir": os.path.relpath(study.results), **study.overrides}
 
 
 def execute(path: Path, study: Study) -> Path:
@@ -92,13 +91,13 @@ def execute(path: Path, study: Study) -> Path:
                                    progress_bar=False, log_output=False)
     except papermill.PapermillExecutionError as error:
         raise UserError(f"notebook {path.stem} failed in cell {error.exec_count}: {error.ename}: "
-                        f"{str(error.evalue).splitlines()[0]} (see {target})") from None
+                        f"{str(error.evalue).splitlines()[0]}; see {target}") from None
     return target
 
 
-def _forget(configs: list, study: Study) -> None:
-    """Discard finished runs once per reproduction: the list of those discarded outlives an
-    interruption, so what has been trained since is kept."""
+def _discard_once(configs: list, study: Study) -> None:
+    """Discard each finished run once per reproduction. The list of discarded runs survives an interruption, so runs
+    trained since then are kept."""
     marker = study.results / ".retraining"
     forgotten = set(json.loads(marker.read_text())) if marker.exists() else set()
     for config in configs:
@@ -113,7 +112,7 @@ def write_claims(study: Study) -> list[dict]:
     """Compute the ledger from the records and write `claims.json`."""
     runs = study.runs(*study.possible(LEDGER_ARMS))
     rows = ledger(runs, study.example_subject())
-    write_whole(study.results / "claims.json", json.dumps(rows, indent=1) + "\n")
+    write_atomically(study.results / "claims.json", json.dumps(rows, indent=1) + "\n")
     return rows
 
 

@@ -1,4 +1,4 @@
-"""A study: one profile, its seeds, its results folder and whatever the reader brings along."""
+"""A study: one profile, its seeds, its results folder and the reader's own model, files and settings."""
 from __future__ import annotations
 
 import ast
@@ -20,24 +20,27 @@ from rlvr_utils.runs.pool import obtain_all
 from rlvr_utils.training.health import report
 
 ROOT = PACKAGE.parent
-# A checkout keeps its results beside its notebooks; an installed package writes where the reader stands.
+# A checkout keeps its results next to its notebooks; an installed package writes to the current folder.
 HOME = ROOT if (ROOT / "notebooks").is_dir() else Path.cwd()
 PAPER_LENGTH = 3072  # tokens of an answer (paper §3.1)
 PARAMETERS = ("profile", "seeds", "results_dir", "model", "train_file", "eval_files", "max_steps", "arms")
 
+OPTION_FIELDS = {"model": "model", "train_file": "pool", "eval_files": "benchmarks", "max_steps": "steps"}
+
 
 @dataclass(frozen=True)
 class Study:
-    """What every notebook starts from."""
+    """What every notebook starts with."""
 
     config: RunConfig
     seeds: tuple[int, ...]
     results: Path
-    brought: dict  # the reader's own model, train_file, eval_files, max_steps; empty by default
+    overrides: dict  # the reader's own model, train_file, eval_files, max_steps, settings
+    profile: str = ""  # as it was given, the path of a YAML file perhaps
 
     def runs(self, *arms: str) -> dict[str, list[Run]]:
-        """The runs of each arm, one per seed: loaded, resumed or trained. Trouble that their records show
-        is printed."""
+        """The runs of each arm, one per seed: loaded, resumed or trained. Problems that the health check finds in
+        their records are printed."""
         configs = [with_arm(self.config, arm, seed) for arm in arms for seed in self.seeds]
         runs = obtain_all(configs, self.results)
         for line in report(runs):
@@ -46,7 +49,7 @@ class Study:
         return {arm: [next(one) for _ in self.seeds] for arm in arms}
 
     def describe(self) -> None:
-        """Print one line on what is studied and one on where it is looked at."""
+        """Print one line on what is studied and one on the machine of this notebook."""
         from importlib.metadata import version
 
         from rlvr_utils.records.provenance import git_state, hardware
@@ -59,20 +62,20 @@ class Study:
               f"commit {git_state().get('sha', 'unknown')[:10]}")
 
     def example(self, rank: int = 1) -> Problem | None:
-        """The training example of this rank; None, with a line, where a public set cannot be had."""
-        rows = _at_hand(self.config.pool, lambda: load_training(local_path(self.config.pool), empty_answers="drop"))
+        """The training example of this rank; None, with a printed note, if a public set is not available."""
+        rows = _available(self.config.pool, lambda: load_training(local_path(self.config.pool), empty_answers="drop"))
         return {row.id: row for row in rows}[self.config.ranking[rank]] if rows else None
 
     def example_subject(self, rank: int = 1) -> str | None:
-        """The example's subject: the authors' set does not give it, but their Table 3 does."""
+        """The example's subject, or None. The authors' data set does not contain it, but Table 3 does."""
         if self.config.pool == f"{PUBLIC}dsr_sub":
             return example_subject(rank)
         example = self.example(rank)
         return example.subject if example else None
 
     def questions(self, names: list[str] | None = None) -> list[tuple[Benchmark, list]]:
-        """Each benchmark, or each of these, with its problems (rows, where choices are scored); a public
-        set that cannot be had is named in a line and left out, since records are read without it."""
+        """All benchmarks, or those named, with their problems (raw rows for likelihood scoring). A public set that is
+        not available is left out with a printed note, since records can be read without it."""
         from rlvr_utils.evaluation.benchmarks import load_benchmarks
 
         found, lacking = [], set()
@@ -80,36 +83,36 @@ class Study:
             if benchmark.file in lacking or (names is not None and benchmark.name not in names):
                 continue
             alone = self.config.changed(benchmarks=(benchmark,))
-            loaded = _at_hand(benchmark.file, lambda alone=alone: load_benchmarks(alone))
+            loaded = _available(benchmark.file, lambda alone=alone: load_benchmarks(alone))
             found += loaded or []
             lacking |= set() if loaded else {benchmark.file}
         return found
 
     def prompt(self, question: str) -> str:
-        """The evaluation prompt of a question. The model is opened only for its own chat template."""
+        """The evaluation prompt of a question. The tokenizer is loaded only for the model's own chat template."""
         from rlvr_utils.data.prompts import evaluation_prompt, evaluation_prompts
-        from rlvr_utils.models.loading import load_policy
+        from rlvr_utils.models.loading import load_tokenizer
 
         template = self.config.eval_template
         if template != "chat":
             return evaluation_prompt(template, question)
-        _, tokenizer = load_policy(local_path(self.config.model), self.config.dtype)
+        tokenizer, _ = load_tokenizer(local_path(self.config.model))
         return evaluation_prompts(tokenizer, template, [question])[0]
 
     def model_size(self) -> int:
-        """The model's parameters, counted without its weights where its shape is known."""
+        """The model's number of parameters, counted without loading its weights if its shape is known."""
         from rlvr_utils.models.loading import load_policy
         from rlvr_utils.models.shapes import model_config, parameter_count
 
         source = local_path(self.config.model)
         try:
             return parameter_count(model_config(source))
-        except UserError:  # a GGUF file, or a hub id that is not in the paper
+        except UserError:  # a GGUF file, or an unknown hub id
             return sum(part.numel() for part in load_policy(source, self.config.dtype)[0].parameters())
 
     def possible(self, arms) -> list[str]:
-        """The base, with which everything is compared, and those arms whose examples the training file
-        offers; the others are named in a line."""
+        """The base, with which everything is compared, and those of the arms whose examples are in the training file;
+        the others are named in a printed note."""
         arms = _arms(arms)
         lacking = [arm for arm in arms if set(ARMS[arm].get("examples", ())) - self.config.ranking.keys()]
         if lacking:
@@ -121,15 +124,17 @@ def open_study(profile: str = "pocket", seeds=(0, 1, 2), results_dir: str | None
                model: str | None = None, train_file: str | None = None,
                eval_files: list[str] | str | None = None, max_steps: int | None = None,
                settings: list[str] | None = None) -> Study:
-    """The study that a notebook's parameters describe.
+    """The study described by a notebook's parameters.
 
-    With `train_file` the first distinct problem of that file plays pi_1's part, the second one
-    pi_13's, and the whole file the full set's. An evaluation file is given as `path` or `name=path`.
-    `max_steps` replaces the profile's number of rollout steps, be it smaller or larger. `settings` are
-    further fields, each as `field=value`. A model that is brought to a profile made for the package's own is
-    asked in its own chat template, with room for answers as long as the paper's where the model has it, unless
-    `settings` say otherwise. Raises `UserError` for what cannot be.
+    With `train_file`, the first distinct problem of that file takes the place of pi_1, the second one that of
+    pi_13, and the whole file that of the full set. An evaluation file is given as `path` or `name=path`.
+    `max_steps` replaces the profile's number of rollout steps, whether smaller or larger. `settings` are further
+    fields, each as `field=value`. If `model` replaces the package's own model, it is evaluated in its own chat
+    template and with answers as long as the paper's if it has room for them, unless `settings` say otherwise.
+    Raises `UserError` for an impossible value.
     """
+    refuse_doubled({"model": model, "train_file": train_file, "eval_files": eval_files, "max_steps": max_steps},
+                   settings or [])
     config = load_profile(profile)
     if model is not None:
         own = _prompt_and_length(str(model)) if config.model.startswith("package:") else {}
@@ -140,54 +145,70 @@ def open_study(profile: str = "pocket", seeds=(0, 1, 2), results_dir: str | None
         config = config.changed(benchmarks=benchmarks_of(eval_files))
     if max_steps is not None:
         if not _is_whole(max_steps) or max_steps < 1:
-            raise UserError(f"max_steps={shown(max_steps)}: give at least 1, a whole number, or leave it out")
+            raise UserError(f"max_steps is {shown(max_steps)}; give a whole number from 1, or leave it out")
         config = config.changed(steps=max_steps)
     config = with_settings(config, settings or [])
     seeds = _seeds(seeds)
     given = {"model": model, "train_file": train_file, "eval_files": eval_files, "max_steps": max_steps,
              "settings": settings or None}
-    brought = {name: value for name, value in given.items() if value is not None}
+    overrides = {name: value for name, value in given.items() if value is not None}
     if results_dir is not None and not (isinstance(results_dir, (str, Path)) and str(results_dir).strip()):
-        raise UserError(f"results_dir: {shown(results_dir)} is no folder; give a path, or leave it out")
-    default = HOME / ("build/own" if brought else "results") / config.profile
-    return Study(config, seeds, expanded(results_dir).resolve() if results_dir else default, brought)
+        raise UserError(f"results_dir is {shown(results_dir)}; give the path of a folder, or leave it out")
+    default = HOME / ("build/own" if overrides else "results") / config.profile
+    results = expanded(results_dir).resolve() if results_dir else default
+    return Study(config, seeds, results, overrides, str(profile))
 
 
 def _prompt_and_length(model: str) -> dict:
-    """How a model that has no profile is asked: in its own chat template, with answers of the paper's length or
-    half of the positions that the model has."""
+    """How to evaluate a model without a profile: in its own chat template, with answers of the paper's length or of
+    half the model's positions."""
     from rlvr_utils.models.shapes import model_config
 
     try:
         positions = getattr(model_config(local_path(model)), "max_position_embeddings", None)
-    except UserError:  # loading it will say what is wrong, or it is a hub id that is not here yet
+    except UserError:  # loading it reports what is wrong, or it is a hub id that is not downloaded yet
         positions = None
     return {"eval_template": "chat", "eval_max_tokens": min(PAPER_LENGTH, (positions or 2 * PAPER_LENGTH) // 2)}
 
 
 def with_settings(config: RunConfig, settings: list[str]) -> RunConfig:
-    """The configuration with these fields changed, each written as `field=value`. Raises `UserError` for
-    another form, an unknown field (with the nearest name) and a value that the field cannot have."""
+    """The configuration with these fields changed, each written as `field=value`. Raises `UserError` for any other
+    form, for an unknown field (suggesting the most similar one) and for an invalid value."""
     changes = {}
     for setting in settings:
         name, equals, text = setting.partition("=")
         if not equals:
-            raise UserError(f"--set {setting}: is no setting; write it as field=value, such as learning_rate=1e-5")
-        changes[name.strip()] = field_from_text(name.strip(), text)
+            raise UserError(f"--set {setting}: write it as field=value, such as learning_rate=1e-5")
+        name = name.strip()
+        if name in changes:
+            raise UserError(f"--set {setting[:60]}: field {name!r} is set twice; give it one value")
+        changes[name] = field_from_text(name, text)
     return config.changed(**changes) if changes else config
 
 
+def refuse_doubled(options: dict, settings: list[str]) -> None:
+    """Raise `UserError` if a field has both an option of its own and a setting: one of the two would be lost."""
+    for setting in settings:
+        name = setting.partition("=")[0].strip()
+        option = next((option for option, field in OPTION_FIELDS.items() if field == name), None)
+        if options.get(option) is not None:
+            raise UserError(f"--set {setting[:60]}: field {name!r} is given by {option} (--{option.replace('_', '-')}) "
+                            "too; leave one of them out")
+
+
 def _seeds(seeds) -> tuple[int, ...]:
-    """Seeds given one by one, or as how many of them."""
+    """Seeds given as a list, or as their number."""
     seeds = range(seeds) if _is_whole(seeds) and seeds <= 1000 else seeds
     if not isinstance(seeds, (list, tuple, range)):
-        raise UserError(f"seeds: {shown(seeds)}; give a list of whole numbers, or how many (with papermill: "
-                        "-y 'seeds: [0, 1]', or -p seeds 2)")
+        raise UserError(f"seeds is {shown(seeds)}; give a list of whole numbers, or the number of seeds (with "
+                        "papermill: -y 'seeds: [0, 1]', or -p seeds 2)")
     if not seeds:
-        raise UserError("seeds is empty: a number says how many seeds, from 1; seed 0 alone is [0]")
+        raise UserError("seeds: there are none; give the number of seeds, from 1, or a list such as [0]")
     for place, seed in enumerate(seeds):
-        if not _is_whole(seed) or not 0 <= seed < 2**31 or seed in seeds[:place]:
-            raise UserError(f"seeds: {shown(seed)} is no whole number from 0, or stands twice; correct it")
+        if not _is_whole(seed) or not 0 <= seed < 2**31:
+            raise UserError(f"seeds: {shown(seed)} is not a whole number from 0 to {2**31 - 1}; correct it")
+        if seed in seeds[:place]:
+            raise UserError(f"seeds: {seed} appears twice; give each seed once")
     return tuple(seeds)
 
 
@@ -196,10 +217,10 @@ def _is_whole(value: object) -> bool:
 
 
 def _arms(arms) -> list[str]:
-    """One arm or several. Raises `UserError` for what is none."""
+    """One arm or several, as a list. Raises `UserError` for a value that is not an arm."""
     arms = [arms] if isinstance(arms, str) else arms
     if not isinstance(arms, (list, tuple, dict)):
-        raise UserError(f"arms: {shown(arms)}; give names of arms, such as ['base', 'one-shot']")
+        raise UserError(f"arms is {shown(arms)}; give a list of arms, such as ['base', 'one-shot']")
     for arm in arms:
         if not (isinstance(arm, str) and arm in ARMS):
             raise UserError(f"arms: {shown(arm)} does not exist; choose from: {', '.join(ARMS)}")
@@ -207,14 +228,14 @@ def _arms(arms) -> list[str]:
 
 
 def benchmarks_of(eval_files) -> list[dict]:
-    """One file or several, each by the name given in `name=path`, else by its own. Files of one name get
-    as many of their folders in front as tell them apart: `math500/test.jsonl` becomes `math500-test`.
+    """Benchmarks from one file or several, each named as in `name=path`, or after its file. Files with the same name
+    get as many parent folders in front as are needed: `math500/test.jsonl` becomes `math500-test`.
 
-    Raises `UserError` for what is no file, and for two of one name.
+    Raises `UserError` for a value that is not a path, and for two files with the same name.
     """
     files = [_named(file) for file in (eval_files if isinstance(eval_files, (list, tuple)) else [eval_files])]
     if not files:
-        raise UserError("eval_files is empty: give at least one, or leave it out")
+        raise UserError("eval_files is empty; give at least one file, or leave it out")
     paths = [Path(path) for _, path in files]
     names = [name or path.stem for (name, _), path in zip(files, paths)]
     for depth in range(2, max(len(path.parts) for path in paths) + 1):
@@ -223,29 +244,29 @@ def benchmarks_of(eval_files) -> list[dict]:
                  for (given, _), path, name in zip(files, paths, names)]
     for name in names:
         if names.count(name) > 1:
-            raise UserError(f"eval_files: two files are called {shown(name)}; give each a name of its own: name=path")
+            raise UserError(f"eval_files: two files are called {shown(name)}; give each its own name: name=path")
     return [{"name": name, "file": path} for name, (_, path) in zip(names, files)]
 
 
 def _named(file) -> tuple[str | None, str]:
-    """The name and the path in `name=path`; no name for a path alone, which may have an `=` too."""
+    """The name and the path in `name=path`; the name is None for a path alone, which may contain `=` too."""
     name, equals, path = str(file).partition("=")
     named = bool(equals) and re.fullmatch(r"[\w.+-]+", name) and not expanded(str(file)).exists()
     if not isinstance(file, (str, Path)) or not (path if named else str(file)).strip():
-        raise UserError(f"eval_files: {shown(file)} is no file; give paths or names of public sets, or name=path")
+        raise UserError(f"eval_files: {shown(file)} is not a file; give a path, the name of a public set, or name=path")
     return (name, path) if named else (None, str(file))
 
 
-def _at_hand(source: str, load):
-    """`load()`, or None with a line where `source` is a public set that cannot be had."""
+def _available(source: str, load):
+    """`load()`, or None with a printed note if `source` is a public set that is not available."""
     try:
         return load()
     except UserError as error:
         if not source.startswith(PUBLIC):
             raise
-        folder = os.environ.get("RLVR_DATA")  # whose path is nobody else's business
-        reason = str(error).replace(folder, "the folder of data") if folder else str(error)
-        print(f"the texts of {source} are left out: {reason}")
+        folder = os.environ.get("RLVR_DATA")  # a private path does not belong in a notebook
+        reason = str(error).replace(folder, "the data folder") if folder else str(error)
+        print(f"problems of {source} are not shown: {reason}")
         return None
 
 
@@ -255,10 +276,10 @@ def _file_ranking(source: str) -> dict[int, str]:
 
 
 def refuse_unknown_parameters() -> None:
-    """Raise `UserError` for a parameter that papermill has injected and no notebook takes: papermill
-    itself only warns. Every other name in the kernel is the reader's own business.
+    """Raise `UserError` for a parameter injected by papermill that no notebook has; papermill itself only warns.
+    Other names in the kernel do not matter.
 
-    What was injected is read from the cells that this kernel has run: papermill's opens with a comment.
+    The injected cell is found among the cells that this kernel has run: papermill's begins with a comment.
     """
     from IPython import get_ipython
 
@@ -271,7 +292,7 @@ def refuse_unknown_parameters() -> None:
 
 
 def _assigned(cell: str) -> list[str]:
-    """The names that a cell assigns at its top level; none where it is not Python."""
+    """The names that a cell assigns at its top level; none if it is not Python."""
     try:
         body = ast.parse(cell).body
     except SyntaxError:

@@ -1,8 +1,8 @@
-"""Tables: measured numbers with intervals, the paper's beside them.
+"""Tables: measured numbers with intervals, next to the paper's.
 
-A table holds numbers and is saved as such: a row per arm (or benchmark, or subject) and quantity, with
-`mean`, `low`, `high` (95 % over seeds; NaN with one seed), `n` (seeds) and, where the paper has it,
-`published`. Shares are in percent. `as_text` turns it into what a notebook shows.
+A table contains numbers and is saved as numbers: a row per arm (or benchmark, or subject) and quantity, with `mean`,
+`low`, `high` (95 % over seeds; NaN with one seed), `n` (seeds) and, if the paper has it, `published`. Shares are in
+percent. `as_text` formats a table for a notebook.
 """
 from __future__ import annotations
 
@@ -26,7 +26,8 @@ from rlvr_utils.analysis.measures import (
 )
 from rlvr_utils.analysis.published import MAIN_MODEL, MAIN_TABLE, published, published_model, published_value, table_of
 from rlvr_utils.recipe.arms import LABELS, TABLE5
-from rlvr_utils.records.files import write_whole
+from rlvr_utils.recipe.config import AVERAGE
+from rlvr_utils.records.files import write_atomically
 from rlvr_utils.records.run import Run
 from rlvr_utils.study.study import Study
 
@@ -37,31 +38,30 @@ PAPER_ROWS = {"base": {"dataset": "base"}, "one-shot": {"dataset": "{pi_1}"}, "o
 
 
 def save_table(frame: pd.DataFrame, study: Study, name: str) -> pd.DataFrame:
-    """Write the numbers to `results/<profile>/tables/<name>.csv`, with six significant digits, and return
-    the table."""
+    """Write the table to `results/<profile>/tables/<name>.csv`, with six significant digits, and return it."""
     folder = study.results / "tables"
     folder.mkdir(parents=True, exist_ok=True)
-    write_whole(folder / f"{name}.csv", frame.to_csv(float_format="%.6g"))
+    write_atomically(folder / f"{name}.csv", frame.to_csv(float_format="%.6g"))
     return frame
 
 
 def as_text(frame: pd.DataFrame) -> pd.DataFrame:
-    """A table for reading: a row per entry of its first index level, a column per entry of the others,
-    cells such as `78.2 [76.9, 79.5]`, and the published numbers last. Arms appear under their labels."""
+    """The table as text: a row per entry of its first index level, a column per entry of the others, cells such as
+    `78.2 [76.9, 79.5]`, and the published numbers last. Arms are shown by their labels."""
     frame = frame.rename(index=LABELS, level="arm") if "arm" in frame.index.names else frame
     cells = [interval_text(*row) for row in frame[["mean", "low", "high", "n"]].itertuples(index=False)]
-    shown = _spread_out(zip(frame.index, cells))
+    shown = _pivot(zip(frame.index, cells))
     if "published" in frame:
         paper = frame[frame["published"].notna()]
         places = paper.index
         if "published_set" in frame:
             places = zip(places.get_level_values(0), paper["published_set"])
-        shown = shown.join(_spread_out(zip(places, paper["published"])).add_prefix("published "))
+        shown = shown.join(_pivot(zip(places, paper["published"])).add_prefix("published "))
     return shown
 
 
-def _spread_out(cells: Iterable[tuple[tuple, object]]) -> pd.DataFrame:
-    """Cells by their index entries: the first entry names the row, the others the column; in order of appearance."""
+def _pivot(cells: Iterable[tuple[tuple, object]]) -> pd.DataFrame:
+    """Cells in a grid, in order of appearance: the first entry of the index is the row, the others are the column."""
     columns: dict[str, dict] = {}
     for (row, *column), value in cells:
         columns.setdefault(" ".join(column), {})[row] = value
@@ -69,21 +69,21 @@ def _spread_out(cells: Iterable[tuple[tuple, object]]) -> pd.DataFrame:
 
 
 def _table(rows: dict[tuple, dict], *names: str) -> pd.DataFrame:
-    """Rows by their index entries; `names` are those of the index levels."""
+    """A table of these rows, given by index; `names` are the names of the index levels."""
     frame = pd.DataFrame(list(rows.values()), index=pd.MultiIndex.from_tuples(list(rows), names=names))
-    return frame.astype({"published": float}) if "published" in frame else frame  # all None where nothing is
+    return frame.astype({"published": float}) if "published" in frame else frame  # otherwise objects, if all are None
 
 
 def _numbers(interval: Interval, factor: float = 100.0) -> dict:
-    """The columns of an interval, a share becoming percent unless `factor` says otherwise."""
+    """The columns of an interval, multiplied by `factor`, which turns shares into percent by default."""
     scaled = {name: float("nan") if value is None else factor * value
               for name, value in (("mean", interval.mean), ("low", interval.low), ("high", interval.high))}
     return {**scaled, "n": interval.n}
 
 
 def paper_row(table: int, arm: str, model: str | None) -> dict[str, float]:
-    """The published numbers (GRPO) of an arm by column: from `table`, or from the table in which the paper
-    has this model; empty where it has no such row, or several."""
+    """The published numbers (GRPO) of an arm by column, from `table` or from the table with this model; empty if the
+    paper has no such row, or several."""
     number = table_of(model, table)
     if number is None or arm not in PAPER_ROWS:
         return {}
@@ -95,7 +95,7 @@ def paper_row(table: int, arm: str, model: str | None) -> dict[str, float]:
 
 
 def paper_value(table: int, column: str, arm: str, model: str | None = MAIN_MODEL) -> float | None:
-    """One number of `paper_row`, None where it is not published."""
+    """One number of `paper_row`; None if it is not published."""
     return paper_row(table, arm, model).get(column)
 
 
@@ -120,12 +120,12 @@ def arms_table(study: Study, runs: Runs, benchmarks: list[str], table: int) -> p
             rows[arm, name] = {**_numbers(arm_interval(arm_runs, [name])), "published": paper,
                                "published_set": stands[name] if paper is not None else None}
         if len(benchmarks) > 1:
-            rows[arm, "average"] = _numbers(arm_interval(arm_runs, benchmarks))
+            rows[arm, AVERAGE] = _numbers(arm_interval(arm_runs, benchmarks))
     return _table(rows, "arm", "benchmark")
 
 
 def ablation_table(study: Study, runs: Runs) -> pd.DataFrame:
-    """Accuracy in percent on the main benchmark after the last step, by arm, beside the paper's best checkpoint."""
+    """Accuracy in percent on the main benchmark after the last step, by arm, next to the paper's best checkpoint."""
     main, model = main_benchmark(study.config), published_model(study.config)
     rows = {(arm, main): {**_numbers(arm_interval(arm_runs, [main])), "published": ablation_value(arm, model),
                           "published_set": "MATH500"} for arm, arm_runs in runs.items()}
@@ -133,9 +133,9 @@ def ablation_table(study: Study, runs: Runs) -> pd.DataFrame:
 
 
 def last_and_best(study: Study, runs: Runs) -> pd.DataFrame:
-    """The last checkpoint beside the best one on the six-benchmark average (control X4), by arm, in percent: the
-    best is chosen on the test sets themselves, as the paper does, and so is optimistic. `earliest_step` and
-    `latest_step` are the rollout steps of those checkpoints in the seeds."""
+    """The last checkpoint and the best one on the six-benchmark average (control X4), by arm, in percent. The best
+    is chosen on the test sets themselves, as in the paper, and is therefore optimistic. `earliest_step` and
+    `latest_step` are the range of those checkpoints' rollout steps over the seeds."""
     math, main = math_benchmarks(study.config), main_benchmark(study.config)
     bases = {run.config.seed: run for run in runs["base"]}
     rows = {}
@@ -151,8 +151,8 @@ def last_and_best(study: Study, runs: Runs) -> pd.DataFrame:
 
 
 def grader_table(runs: list[Run]) -> pd.DataFrame:
-    """Each benchmark under both graders (control X5), in percent, with the boxed answers in percent, the answers
-    whose grading timed out (those count as wrong) and the mean length in tokens."""
+    """Accuracy on each benchmark by both graders (control X5) in percent, boxed answers in percent, the number of
+    answers whose grading timed out (they count as wrong) and the mean length in tokens."""
     quantities = {"qwen-eval": ("accuracy.qwen-eval", 100), "math-verify": ("accuracy.math-verify", 100),
                   "boxed": ("boxed", 100), "qwen-eval time-outs": ("timeouts.qwen-eval", 1),
                   "math-verify time-outs": ("timeouts.math-verify", 1), "tokens": ("length", 1)}
@@ -177,8 +177,8 @@ def sampled_table(runs: list[Run]) -> pd.DataFrame:
 
 
 def solved_table(runs: Runs) -> pd.DataFrame:
-    """By arm: the problems, in percent, that at least one of the samples solves (pass@n) after the last step;
-    empty where no set has several samples."""
+    """By arm: problems that at least one sample solves (pass@n) after the last step, in percent; empty if no set has
+    several samples."""
     rows = {(arm, benchmark, quantity): row for arm, arm_runs in runs.items()
             for (benchmark, quantity), row in sampled_table(arm_runs).to_dict("index").items()
             if quantity.startswith("pass@")}
@@ -186,7 +186,7 @@ def solved_table(runs: Runs) -> pd.DataFrame:
 
 
 def subject_table(study: Study, runs: Runs) -> pd.DataFrame:
-    """Accuracy in percent by subject of the main benchmark and arm after the last step, beside Table 3's where it
+    """Accuracy in percent by subject of the main benchmark and by arm after the last step, next to Table 3's if it
     has the model; empty for a benchmark without subjects."""
     main, model = main_benchmark(study.config), published_model(study.config)
     by_arm = {arm: [subjects(run, main) for run in arm_runs] for arm, arm_runs in runs.items()}
@@ -197,8 +197,8 @@ def subject_table(study: Study, runs: Runs) -> pd.DataFrame:
 
 
 def likelihood_table(study: Study, runs: Runs) -> pd.DataFrame:
-    """Accuracy in percent by arm on the sets whose choices are scored by likelihood, after the last step;
-    empty where the profile has none."""
+    """Accuracy in percent by arm on the sets scored by likelihood, after the last step; empty if the profile has
+    none."""
     names = [benchmark.name for benchmark in study.config.benchmarks if benchmark.scoring == "likelihood"]
     return _table({(arm, name, metric): _numbers(arm_interval(arm_runs, [name], f"accuracy.{metric}"))
                    for arm, arm_runs in runs.items() for name in names for metric in ("acc", "acc_norm")},
@@ -206,8 +206,8 @@ def likelihood_table(study: Study, runs: Runs) -> pd.DataFrame:
 
 
 def saturation_table(runs: Runs, benchmarks: list[str]) -> pd.DataFrame:
-    """One row per run: the step at which training saturates, the average accuracy in percent at the first
-    evaluation from there on and at the last one (NaN where training never saturates), the last gradient norm."""
+    """One row per run: the step at which training saturates, the average accuracy in percent at the first evaluation
+    from then on (both NaN if it never saturates) and at the last one, and the last gradient norm."""
     rows = {}
     for run in [run for arm_runs in runs.values() for run in arm_runs]:
         later = steps_after_saturation(run)
@@ -220,8 +220,8 @@ def saturation_table(runs: Runs, benchmarks: list[str]) -> pd.DataFrame:
 
 
 def claims_frame(rows: list[dict]) -> pd.DataFrame:
-    """The ledger for reading: claim, published, measured with its interval, verdict, notebook. Measured numbers
-    keep the two decimals of the ledger: rounded once more, 109.148 would read 109.2."""
+    """The ledger as text: claim, published, measured with its interval, verdict, notebook. Measured numbers keep the
+    ledger's two decimals: rounding twice would turn 109.148 into 109.2."""
     def measured(m: dict) -> str:
         return "-" if m["mean"] is None else interval_text(m["mean"], m["low"], m["high"], m["seeds"], decimals=2)
 

@@ -1,4 +1,4 @@
-"""Which examples a run trains on, and in which order."""
+"""The examples that a run trains on, and their order."""
 from __future__ import annotations
 
 import random
@@ -15,7 +15,7 @@ from rlvr_utils.recipe.config import RunConfig, local_path
 def chosen_examples(config: RunConfig) -> list[Problem]:
     """The distinct training problems of the arm: the ranked examples, or the whole pool.
 
-    Raises `UserError` when an example has no rank in the profile or no row in the pool.
+    Raises `UserError` if an example has no rank in the profile or no row in the pool.
     """
     pool = distinct(load_training(local_path(config.pool), empty_answers="drop"))
     if not config.examples:
@@ -25,8 +25,8 @@ def chosen_examples(config: RunConfig) -> list[Problem]:
     chosen = []
     for rank in config.examples:
         if rank not in config.ranking:
-            raise UserError(f"arm {config.arm!r} trains on example {rank}, which {Path(config.pool).name} "
-                            f"does not offer; it has: {', '.join(map(str, config.ranking))}")
+            raise UserError(f"arm {config.arm!r} trains on example {rank}, which is not in the ranking of "
+                            f"{Path(config.pool).name}; choose one of: {', '.join(map(str, config.ranking))}")
         row = config.ranking[rank]
         if row not in rows:
             raise UserError(f"{config.pool}: no row with index {row} (example {rank}); check `ranking`")
@@ -35,19 +35,18 @@ def chosen_examples(config: RunConfig) -> list[Problem]:
 
 
 def chosen_label(config: RunConfig) -> str:
-    """The answer that replaces the example's own (paper Table 5, rows 11-13); "" for none."""
+    """The label that replaces the example's own answer (paper Table 5, rows 11-13); "" if none does."""
     if config.label and config.label not in config.labels:
         raise UserError(f"arm {config.arm!r} trains on the label {config.label!r}, which profile {config.profile} "
-                        f"does not offer; it has: {', '.join(config.labels) or 'none'}")
+                        f"does not have; its labels: {', '.join(config.labels) or 'none'}")
     return config.labels.get(config.label, "")
 
 
 def training_order(count: int, config: RunConfig) -> list[int]:
-    """Which example each prompt of each rollout step shows, as indices below `count`, of length
-    steps * prompts_per_step.
+    """The example of every prompt in training order: steps * prompts_per_step indices below `count`.
 
-    Few examples are first repeated to `repeat_to` rows, as the authors do; every epoch is a
-    fresh permutation of the rows, and a last incomplete batch of it is dropped.
+    A small set is first repeated to `repeat_to` rows, as the authors do. Every epoch is a new permutation of the
+    rows, and its last incomplete batch is dropped.
     """
     rows = [i % count for i in range(max(count, config.repeat_to))]
     per_epoch = len(rows) // config.prompts_per_step * config.prompts_per_step
@@ -61,11 +60,11 @@ def training_order(count: int, config: RunConfig) -> list[int]:
 
 
 def training_dataset(config: RunConfig, tokenizer):
-    """The rows in the order of training, columns `prompt` (templated text), `answer`, `row`."""
+    """A data set of all rows in training order, with the columns `prompt` (templated text), `answer` and `row`."""
     from datasets import Dataset
 
     examples = chosen_examples(config)
-    prompts = [training_prompt(tokenizer, example.question) for example in examples]
+    prompts = [training_prompt(tokenizer, example.question, config.train_template) for example in examples]
     check_prompt_lengths(tokenizer, prompts, [example.row for example in examples], config.max_prompt_tokens,
                          Path(config.pool).name, f"raise max_prompt_tokens (now {config.max_prompt_tokens})")
     rows = Dataset.from_dict({"prompt": prompts, "answer": [example.answer for example in examples],

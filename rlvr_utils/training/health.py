@@ -1,7 +1,7 @@
-"""Trouble in training: what ends a run at once, and what its records are read for afterwards.
+"""Health checks: what stops a run at once, and what is looked for in its records afterwards.
 
-Both look at rows of metrics.jsonl alone, so every run that was ever recorded can be read. The limits were
-written before any record was read by them.
+Both use only rows of metrics.jsonl, so they apply to every recorded run. The limits were fixed before they were
+applied to any record.
 """
 from __future__ import annotations
 
@@ -12,20 +12,20 @@ from statistics import fmean
 from rlvr_utils.recipe.config import RunConfig
 from rlvr_utils.records.run import Run
 
-# The loss is a mean over tokens of advantage times ratio, and a little entropy and divergence. In groups of n an
-# advantage is at most (n - 1) / sqrt(n), 2.5 for the paper's 8, and the ratio is about 1: beyond this limit it is not.
-# A finite gradient is cut to `max_grad_norm`, so that its size alone is no trouble.
+# The loss is a mean over tokens of advantage times ratio, plus a little entropy and KL. In groups of n an advantage is
+# at most (n - 1) / sqrt(n), 2.5 for the paper's 8, and the ratio is about 1, so a healthy loss is far below this limit.
+# A finite gradient is clipped to `max_grad_norm`, so its norm alone is not a problem.
 LOSS_LIMIT = 100.0
-# Ten steps of the smallest batch here are 320 rollouts: what none of them shows is rarer than 1 % (rule of three).
+# Ten steps of the smallest batch here are 320 rollouts: what never occurs in them is rarer than 1 % (rule of three).
 IN_A_ROW = 10
-# exp(entropy) is about how many next tokens there are to choose from. Models start below 1 nat, so that a tenth of it
-# leaves 1.1 of them: next to greedy.
+# exp(entropy) is roughly the number of likely next tokens. Models start below 1 nat, so a tenth of that leaves about
+# 1.1 tokens: nearly greedy.
 ENTROPY_SHARE = 0.1
 
 
-def runaway(row: dict) -> str | None:
-    """The first value of a step that must end the training, such as "loss is nan": no number, or a loss
-    beyond LOSS_LIMIT. None where there is none."""
+def diverged_value(row: dict) -> str | None:
+    """The first value of a step that must stop the training, as text such as "loss is nan": one that is not finite,
+    or a loss beyond LOSS_LIMIT. None if there is none."""
     for name, value in row.items():
         limit = LOSS_LIMIT if name in ("loss", "policy_loss") else sys.float_info.max
         if value is not None and not abs(value) <= limit:  # true of a NaN too
@@ -34,17 +34,17 @@ def runaway(row: dict) -> str | None:
 
 
 def findings(config: RunConfig, rows: list[dict]) -> list[str]:
-    """What a run's metrics by step show of trouble, one line each; a value that a row lacks shows nothing."""
+    """The problems that a run's metrics show, one line each; missing values are ignored."""
     found = [_streak(rows, "truncated", f"every response was cut at {config.max_response_tokens} tokens"),
              _collapse(rows)]
-    if config.policy_loss:  # without it no reward counts
+    if config.policy_loss:  # without it rewards do not matter
         found += [_streak(rows, "zero_std_groups", "the rewards were equal within every group"),
                   _unrewarded(rows, config.reward)]
     return [line for line in found if line]
 
 
 def _streak(rows: list[dict], field: str, meaning: str) -> str:
-    """The longest streak of steps in which this share was 1, if it is long."""
+    """The longest streak of steps in which this share was 1, if it has at least IN_A_ROW steps."""
     streaks = [list(streak) for whole, streak in groupby(rows, lambda row: row.get(field) == 1) if whole]
     longest = max(streaks, key=len, default=[])
     return f"{_steps(longest)}: {meaning}" if len(longest) >= IN_A_ROW else ""
@@ -71,8 +71,8 @@ def _steps(rows: list[dict]) -> str:
 
 
 def report(runs: list[Run]) -> list[str]:
-    """A line for each finding and one that counts the runs without; none where nothing was trained."""
+    """A line per problem, and one with the number of healthy runs; no lines if nothing was trained."""
     trained = {run.folder.name: findings(run.config, run.rows("metrics")) for run in runs if run.config.steps}
-    lines = [f"trouble in training, {name}: {finding}" for name, found in trained.items() for finding in found]
+    lines = [f"problem in training, {name}: {finding}" for name, found in trained.items() for finding in found]
     sound = sum(not found for found in trained.values())
-    return [*lines, f"trained without trouble: {sound} of {len(trained)} runs"] if trained else []
+    return [*lines, f"trained without problems: {sound} of {len(trained)} runs"] if trained else []

@@ -1,4 +1,4 @@
-"""The authors' micro-batches: parts of a mini-batch with nearly equal numbers of tokens."""
+"""The authors' micro-batches: a mini-batch split into parts with nearly equal numbers of tokens."""
 from __future__ import annotations
 
 import heapq
@@ -7,21 +7,21 @@ from itertools import count
 
 
 def token_micro_batches(lengths: list[int], token_budget: int, at_least: int = 1) -> list[list[int]]:
-    """Rows of a mini-batch in as few parts as `token_budget` tokens (prompt and response) a part
-    allow, balanced by tokens; one part when the budget is 0."""
+    """The rows of a mini-batch in as few parts as possible with `token_budget` tokens (prompt and response) each,
+    but at least `at_least`, balanced by tokens. One part if the budget is 0."""
     parts = math.ceil(sum(lengths) / token_budget) if token_budget else 1
     return balanced_parts(lengths, min(max(parts, at_least), len(lengths)))
 
 
 def balanced_parts(sizes: list[int], parts: int) -> list[list[int]]:
-    """Rows in `parts` groups of nearly equal total size (Karmarkar and Karp 1982, for several ways).
+    """The rows in `parts` groups of nearly equal total size (Karmarkar and Karp 1982, multi-way).
 
-    Each row starts as an assignment of its own, one full group and empty ones. The two assignments
-    with the largest spread between their groups are merged, largest with smallest, until one is left.
-    Raises `ValueError` for fewer rows than parts.
+    Each row starts as a partition of its own, with one filled group and empty ones. The two partitions with the
+    largest difference between their groups are merged, largest group with smallest, until one is left. Raises
+    `ValueError` if there are fewer rows than parts.
     """
     if not 1 <= parts <= len(sizes):
-        raise ValueError(f"{len(sizes)} rows do not go into {parts} parts")
+        raise ValueError(f"{len(sizes)} rows cannot be split into {parts} parts")
     order, heap = count(), []
     for row, size in sorted(enumerate(sizes), key=lambda pair: -pair[1]):
         groups = [(size, [row])] + [(0, []) for _ in range(parts - 1)]

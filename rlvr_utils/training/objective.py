@@ -1,9 +1,8 @@
-"""The authors' objective: advantages, clipped policy loss, k3 divergence, entropy (paper §2, Eqs. 1-6).
+"""The authors' objective: advantages, clipped policy loss, k3 estimate of the KL, entropy (paper §2, Eqs. 1-6).
 
-The released code differs from the paper's Equation 4 in how tokens are averaged: within each
-micro-batch over its tokens, and between micro-batches by their numbers of sequences. Here that is
-one weight per sequence (`sequence_weights`), so that the value does not depend on how the
-computation is cut into pieces.
+The released code averages tokens differently from the paper's Equation 4: within each micro-batch over its tokens,
+then over micro-batches in proportion to their numbers of sequences. Here this is one loss weight per sequence
+(`sequence_weights`), so that the value does not depend on how the computation is split.
 """
 from __future__ import annotations
 
@@ -13,16 +12,16 @@ import torch
 
 # The released code's constants (paper Eq. 6 has no epsilon).
 ADVANTAGE_EPSILON = 1e-6
-DIVERGENCE_BOUND = 10.0
+KL_BOUND = 10.0
 
 
 @dataclass(frozen=True)
 class Terms:
-    """Values per response token, [sequences, tokens] each; `divergence` is None without a reference."""
+    """Values per response token, [sequences, tokens] each; `kl` is None without a reference model."""
 
     policy: torch.Tensor
     entropy: torch.Tensor
-    divergence: torch.Tensor | None
+    kl: torch.Tensor | None
     clipped: torch.Tensor
 
 
@@ -34,24 +33,24 @@ def group_advantages(scores: torch.Tensor, group: int) -> torch.Tensor:
     return (centred / (groups.std(1, keepdim=True) + ADVANTAGE_EPSILON)).flatten()
 
 
-def k3_divergence(log_probs: torch.Tensor, reference: torch.Tensor) -> torch.Tensor:
+def k3_kl(log_probs: torch.Tensor, reference: torch.Tensor) -> torch.Tensor:
     """The low-variance estimate exp(d) - d - 1 with d = reference - policy, bounded as in the released code."""
     difference = reference - log_probs
-    return (difference.exp() - difference - 1).clamp(-DIVERGENCE_BOUND, DIVERGENCE_BOUND)
+    return (difference.exp() - difference - 1).clamp(-KL_BOUND, KL_BOUND)
 
 
 def token_terms(log_probs, entropies, advantages, old_log_probs=None, reference=None, clip_ratio: float = 0.2) -> Terms:
-    """The objective's parts for every token.
+    """The terms of the objective for every token.
 
-    `log_probs`, `entropies`, `old_log_probs` and `reference` are [sequences, tokens] of
-    temperature-scaled logits; `advantages` is [sequences]. Without `old_log_probs` the policy is
-    the one that sampled: the ratio is 1 and has the policy's gradient.
+    `log_probs`, `entropies`, `old_log_probs` and `reference` are [sequences, tokens], from temperature-scaled
+    logits; `advantages` is [sequences]. Without `old_log_probs` the policy is the one that generated the responses:
+    the ratio is 1, with the policy's gradient.
     """
     advantages = advantages.unsqueeze(1)
     ratio = (log_probs - (log_probs.detach() if old_log_probs is None else old_log_probs)).exp()
     unclipped, clipped = -advantages * ratio, -advantages * ratio.clamp(1 - clip_ratio, 1 + clip_ratio)
-    divergence = None if reference is None else k3_divergence(log_probs, reference)
-    return Terms(torch.maximum(unclipped, clipped), entropies, divergence, (clipped > unclipped).float())
+    kl = None if reference is None else k3_kl(log_probs, reference)
+    return Terms(torch.maximum(unclipped, clipped), entropies, kl, (clipped > unclipped).float())
 
 
 def engine_ratios(log_probs, drawn_log_probs, cap: float) -> torch.Tensor:
@@ -61,8 +60,8 @@ def engine_ratios(log_probs, drawn_log_probs, cap: float) -> torch.Tensor:
 
 
 def sequence_weights(response_lengths: list[int], parts: list[list[int]]) -> list[float]:
-    """What each token of a sequence weighs in the loss: in a micro-batch of n of the N sequences
-    with T response tokens, n / (N T). `parts` holds the rows of each micro-batch."""
+    """The loss weight of each token of a sequence: n / (N T) in a micro-batch of n of the N sequences with T response
+    tokens in total. `parts` holds the rows of each micro-batch."""
     weights = [0.0] * len(response_lengths)
     for part in parts:
         tokens = sum(response_lengths[row] for row in part)
@@ -72,5 +71,5 @@ def sequence_weights(response_lengths: list[int], parts: list[list[int]]) -> lis
 
 
 def weighted_sum(values: torch.Tensor, weights: torch.Tensor, mask: torch.Tensor) -> torch.Tensor:
-    """Sum over real tokens, each weighted by its sequence's weight [sequences]."""
+    """Sum over unpadded tokens, each times the weight of its sequence [sequences]."""
     return (values * mask * weights.unsqueeze(1)).sum()

@@ -1,4 +1,4 @@
-"""What a run writes down while it trains: a TRL callback that appends JSON lines."""
+"""The records of a run during training: a TRL callback that appends JSON lines."""
 from __future__ import annotations
 
 import time
@@ -14,11 +14,13 @@ from transformers.trainer_utils import rotate_checkpoints
 
 from rlvr_utils.errors import UserError
 from rlvr_utils.evaluation.benchmarks import REFLECTION, evaluate
+from rlvr_utils.models.adapters import without_wrapper
 from rlvr_utils.models.engines import TransformersPolicy
 from rlvr_utils.recipe.config import RunConfig
 from rlvr_utils.records.files import append_rows
-from rlvr_utils.records.run import step_of, whole_checkpoint
-from rlvr_utils.training.health import runaway
+from rlvr_utils.records.run import latest_complete_checkpoint, step_of
+from rlvr_utils.training.health import diverged_value
+from rlvr_utils.training.trackers import Trackers
 
 # TRL's name -> the record's name.
 METRICS = {
@@ -33,16 +35,16 @@ KEPT_CHECKPOINTS = 2
 
 
 def _now() -> float:
-    """The clock, after what the GPU has been asked to do is done."""
+    """The time in seconds, after all pending GPU work."""
     if torch.cuda.is_available():
         torch.cuda.synchronize()
     return time.perf_counter()
 
 
 class Recorder(TrainerCallback):
-    """Writes metrics, timings, evaluations and sampled responses of every rollout step; of several
-    processes only the first one writes. Ends the training after step `stop_after`, with a checkpoint,
-    and with a `UserError` in every process when the loss or the policy has run away."""
+    """Writes metrics, timings, evaluations and sampled responses of every rollout step; only the main process writes.
+    Ends training with a checkpoint after step `stop_after`, and with a `UserError` in every process if the loss or
+    the policy diverges."""
 
     def __init__(self, config: RunConfig, folder: Path, tokenizer, benchmarks: list, stop_after: int | None = None,
                  bar=None):
@@ -51,18 +53,26 @@ class Recorder(TrainerCallback):
         self.batch: dict = {}
         self.seconds: Counter = Counter()
         self.started = time.perf_counter()
+        self.trackers = Trackers(config.report_to, folder)
+        self.accuracies: dict[str, float] = {}  # of the current step, for the trackers
+
+    def on_train_begin(self, args, state, control, model=None, **_):
+        self.trackers.begin(args, state, control, model)
+
+    def on_train_end(self, args, state, control, model=None, **_):
+        self.trackers.end(args, state, control, model)
 
     @contextmanager
     def timed(self, phase: str):
-        """Count the block's seconds under this phase of the rollout step."""
+        """Add the block's seconds to this phase of the rollout step."""
         start = _now()
         yield
         self.seconds[phase] += _now() - start
 
     def watch(self, reward):
-        """The same reward function; what it was shown last is kept for the records."""
-        def watched(prompts, completions, answer, row, **rest):
-            values = reward(completions=completions, answer=answer, **rest)
+        """The same reward function, but its last inputs and rewards are kept for the records."""
+        def watched(prompts, completions, answer, row, **kwargs):
+            values = reward(completions=completions, answer=answer, **kwargs)
             seen = {"prompts": prompts, "responses": completions, "answers": answer, "outcomes": values, "rows": row}
             self.batch = {name: gather_object(list(items)) for name, items in seen.items()}
             return values
@@ -70,66 +80,71 @@ class Recorder(TrainerCallback):
         return watched
 
     def _rollout_step(self, state) -> int | None:
-        """The rollout step that just ended, or None between the updates of one."""
+        """The rollout step that has just ended, or None between the updates of a step."""
         step, rest = divmod(state.global_step, self.config.updates_per_rollout)
         return None if rest else step
 
     def _due(self, step: int, every: int) -> bool:
-        """Is this one of every so many steps, or the last? Never when `every` is 0."""
+        """Is this step a multiple of `every`, or the last one? Never if `every` is 0."""
         return bool(every) and (step % every == 0 or step == self.config.steps)
 
-    def keep_samples(self, step: int) -> None:
-        """Write down the first training responses of this step."""
+    def write_samples(self, step: int) -> None:
+        """Record the first training responses of this step."""
         batch = zip(self.batch["responses"], self.batch["answers"], self.batch["outcomes"])
         append_rows(self.folder / "samples.jsonl", [
             {"step": step, "answer": answer, "response": response, "outcome": value}
             for response, answer, value in islice(batch, SAMPLED_RESPONSES)])
 
     def evaluate(self, policy, step: int) -> None:
-        """Evaluate on every benchmark and write the records of this step."""
+        """Evaluate on every benchmark and record the results of this step."""
         rows, responses = evaluate(policy, self.benchmarks, self.config, self.config.seed)
         append_rows(self.folder / "evaluations.jsonl", [{"step": step, **row} for row in rows])
         append_rows(self.folder / "responses.jsonl", [{"step": step, **row} for row in responses])
+        self.accuracies = {f"{row['benchmark']}/accuracy/{grader}": value
+                           for row in rows for grader, value in row["accuracy"].items()}
 
     def on_log(self, args, state, control, model=None, logs=None, **_):
-        """The end of a step's update: before its checkpoint, and before the next rollouts."""
+        """Called after a step's update, before its checkpoint and the next rollouts."""
         step = self._rollout_step(state)
         if step is None or not logs or "rewards/outcome/mean" not in logs:
             return
         row = {"step": step, **{name: logs.get(key) for key, name in METRICS.items()}}
         if self.config.engine != "transformers":
             row["engine_difference"] = logs.get("sampling/sampling_logp_difference/mean")
-        self.refuse_runaway(row, model)
+        self.stop_if_diverged(row, model)
         if step == self.stop_after and step < self.config.steps:
             control.should_save = control.should_training_stop = True
         if not state.is_world_process_zero:
             return
         if self._due(step, self.config.eval_every):
-            self.evaluate(TransformersPolicy(model, self.tokenizer), step)
+            self.evaluate(TransformersPolicy(without_wrapper(model), self.tokenizer), step)
         if self._due(step, self.config.eval_every or self.config.keep_every):
-            self.keep_samples(step)
-        self.keep_metrics(row)
+            self.write_samples(step)
+        written = self.write_metrics(row)
+        self.trackers.log({**written, **self.accuracies}, args, state, control, model)
+        self.accuracies = {}
         if self.bar is not None:
             self.bar.set_postfix(reward=f"{row['outcome']:.2f}", refresh=False)
             self.bar.update()
 
-    def refuse_runaway(self, row: dict, model) -> None:
-        """Raise `UserError` where the step's values, or the logits after its update, have run away; the
-        values are the same in every process."""
-        wrong = runaway(row) or runaway({"the largest logit after the update": self._largest_logit(model)})
+    def stop_if_diverged(self, row: dict, model) -> None:
+        """Raise `UserError` if the step's values, or the logits after its update, have diverged. The values are the
+        same in every process."""
+        wrong = diverged_value(row) or diverged_value(
+            {"the largest logit after the update": self._largest_logit(model)})
         if wrong:
             raise UserError(f"run {self.folder.stem} was stopped at step {row['step']}: {wrong}; lower learning_rate "
-                            f"({self.config.learning_rate:g}); {self._last_checkpoint()}")
+                            f"(now {self.config.learning_rate:g}); {self._last_checkpoint()}")
 
     def _last_checkpoint(self) -> str:
-        checkpoint = whole_checkpoint(self.folder)
+        checkpoint = latest_complete_checkpoint(self.folder)
         if not checkpoint:
             return "it has no checkpoint yet"
-        return (f"the last good checkpoint is of step {step_of(checkpoint, self.config)}, {checkpoint}; the same "
-                "command goes on from there")
+        return (f"the last good checkpoint, {checkpoint}, is of step {step_of(checkpoint, self.config)}; the same "
+                "command continues from there")
 
     def _largest_logit(self, model) -> float:
-        """Of the token after the last prompt, in absolute value; one short forward pass."""
+        """The largest absolute logit for the token after the last prompt; takes one short forward pass."""
         ids = self.tokenizer(self.batch["prompts"][-1], add_special_tokens=False, return_tensors="pt")["input_ids"]
         model.eval()
         with torch.no_grad():
@@ -137,21 +152,23 @@ class Recorder(TrainerCallback):
         model.train()
         return logits.abs().max().item()
 
-    def keep_metrics(self, row: dict) -> None:
-        """Write down the step's metrics, accuracies and seconds."""
+    def write_metrics(self, row: dict) -> dict:
+        """Record the step's metrics, accuracies and timings. Returns the row of metrics as recorded."""
         step, texts = row["step"], [text.lower() for text in self.batch["responses"]]
         reflecting = sum(any(word in text for word in REFLECTION) for text in texts)
-        append_rows(self.folder / "metrics.jsonl", [{**row, "reflecting": reflecting}])
+        row = {**row, "reflecting": reflecting}
+        append_rows(self.folder / "metrics.jsonl", [row])
         group = self.config.num_generations
         outcomes = self.batch["outcomes"]
         append_rows(self.folder / "history.jsonl", [{
             "step": step, "rows": self.batch["rows"][::group],
             "accuracies": [sum(outcomes[i:i + group]) / group for i in range(0, len(outcomes), group)]}])
         append_rows(self.folder / "timings.jsonl", [{"step": step, **self._phases()}])
+        return row
 
     def _phases(self) -> dict:
-        """Seconds since the last call: in all, and by phase; what is in none of them (optimizer,
-        evaluation, records) is the rest."""
+        """Seconds since the last call, in total and by phase; the rest of the total is optimizer, evaluation and
+        records."""
         now, parts = _now(), self.seconds
         phases = {"seconds": now - self.started, "rollouts": parts["rollouts"], "rewards": parts["rewards"],
                   "references": parts["preparation"] - parts["rollouts"] - parts["rewards"],
@@ -160,8 +177,8 @@ class Recorder(TrainerCallback):
         return {name: round(seconds, 4) for name, seconds in phases.items()}
 
     def on_save(self, args, state, control, **_):
-        """Marks a checkpoint as whole: a crash while it is written leaves no mark. The trainer would
-        remove earlier ones before that, and by their dates, which a clock put back turns around."""
+        """Mark a checkpoint as complete, so that one interrupted by a crash has no mark, and only then remove earlier
+        ones, by step. The trainer would remove them before that, and by date, which a changed clock reverses."""
         if not state.is_world_process_zero:
             return
         (Path(args.output_dir) / f"checkpoint-{state.global_step}" / "whole").touch()

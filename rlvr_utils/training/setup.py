@@ -1,4 +1,4 @@
-"""Settings: what TRL is told about a run, and what is checked before one starts."""
+"""Setup: TRL's configuration for a run, and the checks before it starts."""
 from __future__ import annotations
 
 import os
@@ -9,11 +9,13 @@ import torch
 from trl import GRPOConfig
 
 from rlvr_utils.errors import UserError
-from rlvr_utils.models.engines import say_nothing_about_use
+from rlvr_utils.models.adapters import adapter_settings
+from rlvr_utils.models.engines import own_stops, without_usage_statistics
 from rlvr_utils.processes import launched_layout, processes
 from rlvr_utils.recipe.config import RunConfig
 from rlvr_utils.training.examples import training_dataset
 from rlvr_utils.training.rewards import coin, format, outcome, reward_weights
+from rlvr_utils.training.trackers import check_trackers
 from rlvr_utils.training.trainer import OneShotTrainer
 
 # TRL 1.16 still asks for the old name of a property of transformers 5.23.
@@ -21,52 +23,58 @@ warnings.filterwarnings("ignore", message="`is_gradient_checkpointing`", categor
 
 
 def micro_steps(config: RunConfig, processes: int = 1) -> int:
-    """Forward passes a rollout step on each of the processes. Raises `UserError` where the rollouts
-    do not divide evenly, or a group would be torn apart."""
+    """Forward passes per rollout step on each of the processes. Raises `UserError` if the rollouts do not divide
+    evenly, or if a group would be split."""
     rollouts, rest = divmod(config.prompts_per_step * config.num_generations, processes)
     if rest or rollouts % config.num_generations:
-        raise UserError(f"{config.prompts_per_step} prompts a step do not split over {processes} processes; "
+        raise UserError(f"prompts_per_step={config.prompts_per_step} cannot be divided among {processes} processes; "
                         "change prompts_per_step or the number of processes")
     steps, rest = divmod(rollouts, config.micro_batch) if config.micro_batch > 0 else (0, 1)
     if rest or config.updates_per_rollout < 1 or steps % config.updates_per_rollout:
         raise UserError(
-            f"{rollouts} rollouts a step do not split into {config.updates_per_rollout} updates of whole "
-            f"micro-batches of {config.micro_batch}; change micro_batch or updates_per_rollout")
+            f"profile {config.profile}: {rollouts} rollouts per step (prompts_per_step={config.prompts_per_step} times "
+            f"num_generations={config.num_generations}, of each process) cannot be divided into updates_per_rollout="
+            f"{config.updates_per_rollout} with complete micro-batches of micro_batch={config.micro_batch}; change "
+            "micro_batch or updates_per_rollout")
     return steps
 
 
 def prepare(config: RunConfig, tokenizer):
-    """The dataset of the run, with everything checked that a user could have got wrong."""
+    """The data set of the run, after checking everything that a user may have got wrong."""
     micro_steps(config, processes())
     reward_weights(config)
     _check_precision(config)
+    check_trackers(config.report_to)
     if config.keep_every % config.save_every:
-        raise UserError(f"keep_every={config.keep_every} is no multiple of save_every={config.save_every}; change one")
+        raise UserError(f"keep_every={config.keep_every} is not a multiple of save_every={config.save_every}; change "
+                        "one of them")
     if config.engine == "transformers" and launched_layout() == "sharded":
-        raise UserError("engine 'transformers' cannot write responses with a sharded model; set engine to vllm, or "
-                        "launch with launch/eight-gpus-ddp.yaml")
+        raise UserError("engine 'transformers' cannot generate with a sharded model; set engine to vllm, or launch "
+                        "with launch/eight-gpus-ddp.yaml")
+    if config.lora_rank and launched_layout() != "replicated":
+        raise UserError(f"lora_rank={config.lora_rank}: an adapter is not trained with a sharded or offloaded model; "
+                        "launch with launch/one-gpu.yaml or launch/eight-gpus-ddp.yaml, or set lora_rank to 0")
     if processes() > 1 and config.eval_every:
-        raise UserError(f"eval_every={config.eval_every} evaluates inside the training, which several processes "
-                        "cannot; set it to 0 and keep_every to the steps that you want evaluated")
+        raise UserError(f"eval_every={config.eval_every}: evaluation during training works in a single process only; "
+                        "set eval_every to 0, and keep_every to evaluate the kept policies afterwards")
     if processes() > 1 and config.engine == "vllm" and not torch.cuda.is_available():
-        raise UserError("vLLM on a CPU writes the responses of one process only; start one, or set engine to "
-                        "transformers")
+        raise UserError("vLLM on a CPU generates for a single process only; start one, or set engine to transformers")
     if processes() > 1 and config.share_prompts:
-        raise UserError("share_prompts does not pass through what several processes use to add up their gradients; set "
+        raise UserError("share_prompts bypasses the wrapper that adds up gradients over several processes; set "
                         "share_prompts to false")
     return training_dataset(config, tokenizer)
 
 
 def _check_precision(config: RunConfig) -> None:
-    """The run's own fields decide its precision: what the environment says would be recorded nowhere."""
+    """Only the run's fields may decide its precision: a setting from the environment would not be recorded."""
     if config.dtype == "float16":
-        raise UserError("dtype 'float16' cannot be trained: the optimizer's small numbers become 0 in it, which "
-                        "destroys the policy; set dtype to float32 or bfloat16 (eval_dtype may be float16)")
+        raise UserError("dtype 'float16' cannot be trained, because small values of the optimizer underflow to 0; set "
+                        "dtype to float32 or bfloat16 (eval_dtype may be float16)")
     wanted = "bf16" if _in_bfloat16(config) else "no"
     found = os.environ.get("ACCELERATE_MIXED_PRECISION", "no").lower()
-    if found not in ("no", wanted):  # "no" is what launchers set that were told nothing
-        raise UserError(f"the environment says ACCELERATE_MIXED_PRECISION={found}, the run's dtype {config.dtype} and "
-                        f"autocast {str(config.autocast).lower()} say {wanted}; unset it (accelerate launch "
+    if found not in ("no", wanted):  # "no" is the launchers' default
+        raise UserError(f"the environment has ACCELERATE_MIXED_PRECISION={found}, but the run's dtype {config.dtype} "
+                        f"and autocast {str(config.autocast).lower()} mean {wanted}; unset it (accelerate launch "
                         f"--mixed_precision {wanted}), or change autocast or dtype")
 
 
@@ -75,7 +83,7 @@ def _in_bfloat16(config: RunConfig) -> bool:
 
 
 def trainer_arguments(config: RunConfig, folder: Path, on_cpu: bool) -> GRPOConfig:
-    """TRL's configuration of this run; optimizer updates are counted, not rollout steps."""
+    """TRL's configuration for this run. TRL's steps are optimizer updates, not rollout steps."""
     updates, micro = config.updates_per_rollout, micro_steps(config, processes())
     return GRPOConfig(
         output_dir=str(folder), max_steps=config.steps * updates, seed=config.seed,
@@ -84,24 +92,28 @@ def trainer_arguments(config: RunConfig, folder: Path, on_cpu: bool) -> GRPOConf
         num_generations=config.num_generations, temperature=config.temperature, top_p=1.0, top_k=0,
         max_completion_length=config.max_response_tokens,
         learning_rate=config.learning_rate, weight_decay=config.weight_decay, max_grad_norm=config.max_grad_norm,
-        # The loss is ours: TRL only needs to know whether there is a reference, and to leave the rewards alone.
+        # The loss is ours: TRL only needs to know whether there is a reference model, and not to scale rewards.
         beta=config.kl_coef or config.kl_in_reward, scale_rewards="none",
         reward_weights=reward_weights(config), num_iterations=1, shuffle_dataset=False,
-        # Responses are written without dropout, so they are trained on without.
-        disable_dropout=True, bf16=_in_bfloat16(config), use_cpu=on_cpu, activation_checkpointing=not on_cpu,
-        # A NaN has to be seen where it arises: transformers would log the mean of earlier losses in its place.
+        # Responses are generated without dropout, so the loss is computed without it too.
+        disable_dropout=True, bf16=_in_bfloat16(config), use_cpu=on_cpu,
+        # Activation checkpointing turns off the key-value cache, which a shared prompt needs.
+        activation_checkpointing=not on_cpu and not config.share_prompts,
+        # A NaN must be logged where it arises: transformers would log the mean of earlier losses instead.
         logging_nan_inf_filter=False,
         logging_steps=updates, save_steps=config.save_every * updates,
         ddp_find_unused_parameters=False, dataloader_pin_memory=not on_cpu,
-        report_to=[], disable_tqdm=True, log_level="error", **engine_arguments(config, on_cpu))
+        # The recorder drives the trackers, with the names of the records; project and run name are theirs.
+        report_to=[], run_name=folder.parent.stem, project=config.profile,
+        disable_tqdm=True, log_level="error", **engine_arguments(config, on_cpu))
 
 
 def engine_arguments(config: RunConfig, on_cpu: bool) -> dict:
-    """TRL's settings of vLLM, in the training processes or as the server at VLLM_URL; on a CPU the trainer has an
+    """TRL's settings for vLLM, in the training processes or on the server at VLLM_URL; on a CPU the trainer has an
     engine of its own. The importance correction is ours too: TRL's would compute the log-probabilities twice."""
     if config.engine == "transformers" or on_cpu:
         return {}
-    say_nothing_about_use()
+    without_usage_statistics()
     served = config.engine == "vllm-server"
     return {"use_vllm": True, "vllm_importance_sampling_correction": False,
             "vllm_mode": "server" if served else "colocate",
@@ -111,15 +123,14 @@ def engine_arguments(config: RunConfig, on_cpu: bool) -> dict:
 
 
 def build_trainer(config: RunConfig, model, tokenizer, dataset, folder: Path, recorder) -> OneShotTrainer:
-    """The trainer of this run over a dataset of `training_dataset`, its checkpoints in `folder`,
-    watched by the recorder."""
+    """The trainer for this run on a data set from `training_dataset`, with checkpoints in `folder` and its records
+    written by the recorder."""
     on_cpu = not torch.cuda.is_available()
-    stops = model.generation_config.eos_token_id
-    stops = set(stops) if isinstance(stops, (list, tuple)) else {stops}
     trainer = OneShotTrainer(
-        config, stops, recorder.timed, model=model, processing_class=tokenizer,
+        config, own_stops(model.generation_config), recorder.timed, model=model, processing_class=tokenizer,
         reward_funcs=[recorder.watch(outcome), format, coin(config.seed)],
-        args=trainer_arguments(config, folder, on_cpu), train_dataset=dataset, callbacks=[recorder])
+        args=trainer_arguments(config, folder, on_cpu), train_dataset=dataset, callbacks=[recorder],
+        peft_config=adapter_settings(model, config))
     if not config.share_prompts and launched_layout() == "replicated":
-        trainer.check_trls_logits()
+        trainer.check_trl_log_probs()
     return trainer

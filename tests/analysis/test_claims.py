@@ -15,17 +15,23 @@ from rlvr_utils.study.study import open_study
 CLAIMS = ("C01", "C02", "C03", "C05", "C06", "C07", "C08", "C09", "C13", "C14")
 
 
-@pytest.fixture
-def rows_of(tmp_path):
-    """The ledger of a paper-like study in which some facts are others, by claim."""
+@pytest.fixture(scope="module")
+def rows_of(tmp_path_factory):
+    """A function that returns the ledger of a paper-like study with some facts changed, by claim. Runs with the same
+    facts are written once."""
+    place, written = tmp_path_factory.mktemp("invented"), {}
+
+    def run(*facts) -> Run:
+        key = json.dumps(facts)
+        if key not in written:
+            written[key] = write_run(place / str(len(written)), *facts)
+        return written[key]
     def build(changes: dict | None = None, seeds=(0, 1, 2), arms=LEDGER_ARMS, subject: str | None = "Algebra",
               subjects=SUBJECTS) -> dict[str, dict]:
         facts = copy.deepcopy(LIKE_THE_PAPER)
         for arm, changed in (changes or {}).items():
             facts[arm].update(changed)
-        folder = tmp_path / str(len(list(tmp_path.iterdir())))
-        runs = {arm: [write_run(folder / f"{arm}-{seed}", arm, seed, facts[arm], subjects) for seed in seeds]
-                for arm in arms}
+        runs = {arm: [run(arm, seed, facts[arm], subjects) for seed in seeds] for arm in arms}
         return {row["id"]: row for row in ledger(runs, subject)}
     return build
 
@@ -100,6 +106,7 @@ def test_what_never_saturated_is_not_measured(rows_of):
     assert rows["C01"]["verdict"] == "reproduced"
 
 
+@pytest.mark.slow
 def test_what_a_training_file_does_not_offer_is_not_measured(rows_of):
     """One problem: no second example. No subject, or none but the example's: nothing to cross into."""
     for row in (rows_of(arms=["base", "one-shot", "full-set", "format-reward", "entropy-only"]),

@@ -81,7 +81,7 @@ def test_half_an_evaluation_has_no_average(runs, benchmark):
     (["nowhere"], measures.ACCURACY, None), (["P-MATH500"], "accuracy.training", None),
     (["P-MATH500"], measures.ACCURACY, 30)])
 def test_what_was_not_measured_is_named(runs, benchmarks, measure, step):
-    with pytest.raises(UserError, match=rf"one-shot/evaluations.jsonl has no {measure} of {benchmarks[0]}"):
+    with pytest.raises(UserError, match=rf"one-shot/evaluations.jsonl .*{measure} .*{benchmarks[0]} at step"):
         measures.score(runs[0], benchmarks, measure, step)
 
 

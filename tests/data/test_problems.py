@@ -56,10 +56,10 @@ FORMATS = {
 
 
 @pytest.mark.parametrize("name", FORMATS)
-@pytest.mark.parametrize("suffix", [".jsonl", ".json", ".parquet"])
-def test_each_format_is_recognised_by_its_columns(write_rows, name, suffix):
+def test_each_format_is_recognised_by_its_columns(write_rows, name):
     row, expected = FORMATS[name]
-    assert load_benchmark(write_rows([row], f"rows{suffix}")) == [expected]
+    for suffix in (".jsonl", ".json", ".parquet"):
+        assert load_benchmark(write_rows([row], f"rows{suffix}")) == [expected]
 
 
 @pytest.mark.parametrize(("written", "gold"), [
@@ -69,21 +69,20 @@ def test_each_format_is_recognised_by_its_columns(write_rows, name, suffix):
     ("\\[\\frac{1}{2}\\]", "\\frac{1}{2}"), ("\\( x \\)", "x"), ("$5$", "5"), ("$$ 5 $$", "5"),
     ("$5", "$5"), ("\\$5", "\\$5"), ("$1$ and $2$", "$1$ and $2$"), ("\\(1\\), \\(2\\)", "\\(1\\), \\(2\\)"),
     ("$\\$5$", "\\$5"), ("(1,2]", "(1,2]"), ("1,234", "1,234"), ("$", "$"), ("#3", "#3")])
-@pytest.mark.parametrize("field", ["answer", "ground_truth"])
-@pytest.mark.parametrize("load", [load_benchmark, load_training])
-def test_a_gold_is_the_answer_alone(write_rows, load, field, written, gold):
-    row = {"question": "Q", "answer": written} if field == "answer" else authors_row("Q", written, 0)
-    assert load(write_rows([row]))[0].answer == gold
+def test_a_gold_is_the_answer_alone(write_rows, written, gold):
+    for row in ({"question": "Q", "answer": written}, authors_row("Q", written, 0)):
+        path = write_rows([row])
+        assert load_benchmark(path)[0].answer == load_training(path)[0].answer == gold
 
 
-@pytest.mark.parametrize("grader", ["qwen-eval", "math-verify", "training"])
 @pytest.mark.parametrize(("written", "response"), [
     ("6*12 = <<6*12=72>>72\n#### 72", "72"), ("#### 1,080", "1080"), ("\\boxed{5}", "5"),
     ("\\[\\frac{1}{2}\\]", "\\frac{1}{2}")])
-def test_a_right_response_is_right_however_the_gold_is_written(write_rows, written, response, grader):
+def test_a_right_response_is_right_however_the_gold_is_written(write_rows, written, response):
     gold = load_training(write_rows([{"question": "Q", "answer": written}]))[0].answer
-    assert grade(f"So \\boxed{{{response}}}.", gold, grader=grader)
-    assert not grade("So \\boxed{71}.", gold, grader=grader)
+    for grader in ("qwen-eval", "math-verify", "training"):
+        assert grade(f"So \\boxed{{{response}}}.", gold, grader=grader)
+        assert not grade("So \\boxed{71}.", gold, grader=grader)
 
 
 @pytest.mark.parametrize(("labels", "key", "answer"), [
@@ -172,7 +171,7 @@ def test_a_malformed_row_is_one_line_with_its_place(write_rows, row, message):
 
 def test_two_rows_with_one_id_are_an_error_only_where_the_file_gives_ids(write_rows):
     rows = [{"id": 3, "question": "Q", "answer": "1"}, {"id": 3, "question": "R", "answer": "2"}]
-    with pytest.raises(UserError, match="row 2 has the `id` '3' of row 1"):
+    with pytest.raises(UserError, match="row 2 .*`id` '3' .*row 1"):
         load_benchmark(write_rows(rows))
     for row in rows:
         del row["id"]
@@ -184,58 +183,58 @@ def test_two_rows_with_one_id_are_an_error_only_where_the_file_gives_ids(write_r
 GOOD = {"question": "Q", "answer": "1"}
 HALF = "half \ud800 a character"
 BAD_FIELDS = {
-    "half a character": ({"question": HALF}, "field `question`: holds half a character"),
-    "half a character in the answer": ({"answer": HALF}, "field `answer`: holds half a character"),
-    "half a character in the name": ({"id": HALF}, "field `id`: holds half a character"),
-    "an endless answer": ({"answer": math.inf}, "field `answer`: expected text or a number, found inf"),
-    "an object as answer": ({"answer": {"x": 1}}, "field `answer`: expected text or a number, found {'x': 1}"),
-    "no number as id": ({"id": math.nan}, "field `id`: expected text or a number, found nan"),
-    "a list as id": ({"id": [1]}, r"field `id`: expected text or a number, found \[1\]"),
-    "a list as index": ({"extra_info": {"index": [1]}}, "field `extra_info.index`: expected text or a number"),
-    "an object as subject": ({"subject": {"a": "b"}}, "field `subject`: expected text or a number"),
-    "a list as subfield": ({"subfield": ["a"]}, "field `subfield`: expected text or a number"),
-    "a number as body": ({"body": 3}, "field `body`: expected text, found 3"),
-    "a list as answer of a body": ({"body": "B", "answer": ["9"]}, "field `answer`: expected text or a number"),
-    "a message without text": ({"prompt": [{"role": "user", "content": [{"type": "image"}]}]}, "field `prompt`: "),
-    "a message with the suffix alone": ({"prompt": [{"role": "user", "content": f" {SUFFIX}"}]}, "field `prompt`: "),
-    "an object among final answers": ({"final_answer": [{"x": 1}]}, "field `final_answer`: expected text"),
+    "half a character": ({"question": HALF}, "question"),
+    "half a character in the answer": ({"answer": HALF}, "answer"),
+    "half a character in the name": ({"id": HALF}, "id"),
+    "an endless answer": ({"answer": math.inf}, "answer"),
+    "an object as answer": ({"answer": {"x": 1}}, "answer"),
+    "no number as id": ({"id": math.nan}, "id"),
+    "a list as id": ({"id": [1]}, "id"),
+    "a list as index": ({"extra_info": {"index": [1]}}, "extra_info.index"),
+    "an object as subject": ({"subject": {"a": "b"}}, "subject"),
+    "a list as subfield": ({"subfield": ["a"]}, "subfield"),
+    "a number as body": ({"body": 3}, "body"),
+    "a list as answer of a body": ({"body": "B", "answer": ["9"]}, "answer"),
+    "a message without text": ({"prompt": [{"role": "user", "content": [{"type": "image"}]}]}, "prompt"),
+    "a message with the suffix alone": ({"prompt": [{"role": "user", "content": f" {SUFFIX}"}]}, "prompt"),
+    "an object among final answers": ({"final_answer": [{"x": 1}]}, "final_answer"),
     "choices that are lists": ({"choices": {"text": [["a"], "b"], "label": ["A", "B"]}, "answerKey": "A"},
-                               "field `choices.text`: expected text or a number"),
-    "a label twice": ({"choices": {"text": ["a", "b"], "label": ["A", "A"]}, "answerKey": "A"}, "field `answerKey`"),
-    "an object as key": ({"choices": {"text": ["a", "b"], "label": ["A", "B"]}, "answerKey": {}}, "field `answerKey`"),
-    "megabytes in the wrong place": ({"answer": ["9" * 10_000_000]}, "field `answer`: expected text or a number"),
-    "megabytes as roles": ({"prompt": [{"role": "x" * 10_000_000}] * 9}, "field `prompt`: expected one user message"),
-    "a worked solution": ({"answer": "48/2 = <<48/2=24>>24 clips."}, "field `answer`: .* is a worked solution"),
-    "a heading": ({"answer": "#### Step 1\nIt is 5."}, "field `answer`: .* is a worked solution"),
-    "several boxes": ({"answer": "\\boxed{1}, \\boxed{2}"}, "field `answer`: expected one closed box"),
-    "an open box": ({"answer": "\\boxed{1"}, "field `answer`: expected one closed box"),
+                               "choices.text"),
+    "a label twice": ({"choices": {"text": ["a", "b"], "label": ["A", "A"]}, "answerKey": "A"}, "answerKey"),
+    "an object as key": ({"choices": {"text": ["a", "b"], "label": ["A", "B"]}, "answerKey": {}}, "answerKey"),
+    "a megabyte in the wrong place": ({"answer": ["9" * 1_000_000]}, "answer"),
+    "megabytes as roles": ({"prompt": [{"role": "x" * 1_000_000}] * 9}, "prompt"),
+    "a worked solution": ({"answer": "48/2 = <<48/2=24>>24 clips."}, "answer"),
+    "a heading": ({"answer": "#### Step 1\nIt is 5."}, "answer"),
+    "several boxes": ({"answer": "\\boxed{1}, \\boxed{2}"}, "answer"),
+    "an open box": ({"answer": "\\boxed{1"}, "answer"),
     "a system turn": ({"prompt": [{"role": "system", "content": "Be brief."}, {"role": "user", "content": "Q"}]},
-                      r"field `prompt`: expected one user message, found \['system', 'user'\]"),
-    "a label that is megabytes": ({**arc_row(["A" * 10_000_000, "B"], "C")}, "field `answerKey`: 'C' is not exactly"),
+                      "prompt"),
+    "a label of a megabyte": ({**arc_row(["A" * 1_000_000, "B"], "C")}, "answerKey"),
 }
 
 
 @pytest.mark.parametrize("name", BAD_FIELDS)
-@pytest.mark.parametrize("load", [load_benchmark, load_training])
-def test_a_field_that_cannot_be_is_one_short_line_with_file_row_and_field(write_rows, load, name):
-    fields, message = BAD_FIELDS[name]
+def test_a_bad_field_is_one_short_line_with_file_row_and_field(write_rows, name):
+    fields, field = BAD_FIELDS[name]
     path = write_rows([GOOD, {**GOOD, **fields}])
-    line = line_of(load, path)
-    assert line.startswith(f"{path}: row 2") and re.search(message, line)
+    for load in (load_benchmark, load_training):
+        line = line_of(load, path)
+        assert line.startswith(f"{path}: row 2, field `{field}`: ")
 
 
 @pytest.mark.parametrize("value", [datetime.date(2024, 1, 2), decimal.Decimal("1.5"), b"12", [1.0], {"a": 1}, math.inf])
-@pytest.mark.parametrize("field", ["answer", "id", "subject"])
-def test_what_only_parquet_can_hold_is_named_too(write_rows, field, value):
-    line = line_of(load_benchmark, write_rows([{**GOOD, field: value}], "rows.parquet"))
-    assert f"rows.parquet: row 1, field `{field}`: expected text or a number, found " in line
+def test_values_that_only_parquet_can_hold_are_named_too(write_rows, value):
+    for field in ("answer", "id", "subject"):
+        line = line_of(load_benchmark, write_rows([{**GOOD, field: value}], "rows.parquet"))
+        assert f"rows.parquet: row 1, field `{field}`: " in line
 
 
 @pytest.mark.parametrize("field", ["subject", "subfield", "type"])
-@pytest.mark.parametrize("value", [math.nan, None, ""])
-def test_a_subject_that_is_missing_is_none(write_rows, field, value):
-    row = {**GOOD, "solution": "none", field: value}
-    assert load_benchmark(write_rows([row]))[0].subject is None
+def test_a_subject_that_is_missing_is_none(write_rows, field):
+    for value in (math.nan, None, ""):
+        row = {**GOOD, "solution": "none", field: value}
+        assert load_benchmark(write_rows([row]))[0].subject is None
 
 
 def test_control_characters_in_a_question_are_kept(write_rows):
@@ -245,14 +244,14 @@ def test_control_characters_in_a_question_are_kept(write_rows):
 
 def test_two_rows_with_one_unique_id_are_an_error(write_rows):
     rows = [{"unique_id": "test/1.json", "question": f"Q{i}", "answer": "1"} for i in range(2)]
-    assert "row 2 has the `unique_id` 'test/1.json' of row 1" in line_of(load_benchmark, write_rows(rows))
+    assert re.search("row 2 .*`unique_id` 'test/1.json' .*row 1", line_of(load_benchmark, write_rows(rows)))
 
 
 @pytest.mark.parametrize(("question", "answer"), [("R", "1"), ("Q", "2")])
 def test_one_id_for_two_training_problems_is_an_error(write_rows, question, answer):
     rows = [authors_row("Q", "1", 7), authors_row("Q", "1", 7), authors_row(question, answer, 7)]
     line = line_of(load_training, write_rows(rows, "rows.parquet"))
-    assert "rows.parquet: row 3 has the `id` '7' of row 1 and another question or answer" in line
+    assert re.search("rows.parquet: row 3 .*`id` '7' .*row 1", line)
     rows[2]["reward_model"]["ground_truth"] = ""  # what is left out cannot be mistaken for it
     assert len(load_training(write_rows(rows), empty_answers="drop")) == 2
 
@@ -261,3 +260,15 @@ def test_a_problem_knows_its_row_and_is_equal_without_it(write_rows):
     rows = [authors_row("Q", "", 0), authors_row("R", "1", 1)]
     problem, = load_training(write_rows(rows), empty_answers="drop")
     assert problem.row == 2 and problem == Problem("1", "R", "1")
+
+
+def test_columns_are_known_in_capital_letters_too(write_rows):
+    """As in one of AIME's files."""
+    path = write_rows([{"ID": "2024-I-1", "Problem": "1+1?", "Solution": "It is \\boxed{3}.", "Answer": 2}])
+    problem, = load_benchmark(path)
+    assert (problem.id, problem.question, problem.answer) == ("2024-I-1", "1+1?", "2")
+
+
+def test_a_missing_answer_lists_the_columns(write_rows):
+    with pytest.raises(UserError, match="row 1 .*`answer`.*result"):
+        load_benchmark(write_rows([{"question": "1+1?", "result": "2"}]))

@@ -3,15 +3,14 @@ import pytest
 from conftest import line_of
 
 from rlvr_utils.data.prompts import (
-    STOP_STRINGS,
-    TEMPLATES,
     check_prompt_lengths,
     evaluation_prompt,
     evaluation_prompts,
+    stop_strings,
     training_prompt,
 )
 from rlvr_utils.errors import UserError
-from rlvr_utils.evaluation.benchmarks import cut
+from rlvr_utils.evaluation.benchmarks import until_stop
 
 SYSTEM = "Please reason step by step, and put your final answer within \\boxed{}."
 
@@ -75,14 +74,15 @@ def test_an_unknown_template_is_an_error_that_lists_the_known(tokenizer):
 
 def test_stop_strings_are_the_authors():
     for template in ("qwen25-math-cot", "llama", "deepseek-distill"):
-        assert STOP_STRINGS[template] == ("</s>", "<|im_end|>", "<|endoftext|>")
-    assert set(STOP_STRINGS) == set(TEMPLATES)
+        assert stop_strings(template) == ("</s>", "<|im_end|>", "<|endoftext|>")
+    assert stop_strings("chat") == stop_strings("Q: {question}\nA:") == ()
 
 
 def test_an_answer_ends_before_the_first_stop_string():
-    stops = STOP_STRINGS["qwen25-math-cot"]
-    assert cut("so 4.<|im_end|>\n</s> 5", stops) == "so 4."
-    assert cut("a</s>b<|im_end|>", stops) == "a" and cut("a b", stops) == "a b" and cut("a</s>", ()) == "a</s>"
+    stops = stop_strings("qwen25-math-cot")
+    assert until_stop("so 4.<|im_end|>\n</s> 5", stops) == "so 4."
+    assert until_stop("a</s>b<|im_end|>", stops) == until_stop("a</s>", stops) == "a"
+    assert until_stop("a b", stops) == "a b" and until_stop("a</s>", ()) == "a</s>"
 
 
 def test_the_llama_prompt_has_a_blank_system_turn_a_fixed_date_and_no_instruction():

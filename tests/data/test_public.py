@@ -111,7 +111,7 @@ def test_without_the_variable_the_folder_is_data_here(tmp_path, monkeypatch):
 
 def test_a_folder_that_does_not_exist_is_an_error_and_no_download(tmp_path, monkeypatch, hub):
     monkeypatch.setenv("RLVR_DATA", str(tmp_path / "slip"))
-    with pytest.raises(UserError, match="RLVR_DATA: .*slip: no such folder; correct it"):
+    with pytest.raises(UserError, match="RLVR_DATA=.*slip"):
         load_benchmark("public:TEST")
     assert hub["asked"] == []
 
@@ -121,7 +121,7 @@ def test_another_number_of_rows_is_an_error(folder, count):
     path = write_lines(folder / "eval/test.jsonl", [plain_row(number) for number in range(count)])
     with pytest.raises(UserError) as caught:
         load_benchmark("public:TEST")
-    assert only_line(caught) == f"{path}: expected 2 rows, found {count}; get it again from owner/test"
+    assert only_line(caught).startswith(f"{path}: expected 2 rows, found {count}; ")
 
 
 @pytest.mark.parametrize(("row", "found"), [({"problem": "Q", "gold": "1"}, "problem, gold"), ("Q", "none")])
@@ -130,7 +130,7 @@ def test_a_missing_column_is_an_error_in_any_row(folder, row, found):
     with pytest.raises(UserError) as caught:
         load_benchmark("public:TEST")
     line = only_line(caught)
-    assert line.startswith(f"{path}: row 2: expected column ") and f"answer, found {found}; get it" in line
+    assert line.startswith(f"{path}: row 2: expected column ") and f"answer, found {found}; " in line
 
 
 @pytest.mark.parametrize("wrong", [training_row("One and  one?", "2"), training_row("One and one?", "3"),
@@ -140,8 +140,7 @@ def test_another_example_is_an_error(folder, wrong):
     with pytest.raises(UserError) as caught:
         load_training("public:pool", empty_answers="drop")
     line, expected = only_line(caught), public_data.SUMS["two"][:12]
-    assert line.startswith(f"{path}: row 2: expected example two with SHA-256 {expected}..., found ")
-    assert line.endswith("get it again from owner/pool")
+    assert line.startswith(f"{path}: row 2: ") and expected in line and line.endswith("owner/pool")
 
 
 @pytest.mark.parametrize("row", [0, 1, 3])
@@ -166,7 +165,7 @@ def test_what_is_neither_here_nor_on_the_hub_says_where_the_authors_publish_it(f
     with pytest.raises(UserError) as caught:
         load_training("public:same")
     line = only_line(caught)
-    assert line.startswith(f"public:same: no train/same.parquet in {folder}, and no hub name is known; set RLVR_DATA")
+    assert line.startswith(f"public:same: no train/same.parquet in {folder}") and "set RLVR_DATA" in line
     assert "data/train/one_shot_rlvr of github.com/ypwang61/One-Shot-RLVR" in line and hub["asked"] == []
 
 
@@ -187,8 +186,7 @@ def test_what_the_hub_gives_is_checked_too(hub):
     hub["owner/test"] = {"test": [plain_row(0)]}
     with pytest.raises(UserError) as caught:
         load_benchmark("public:TEST")
-    assert only_line(caught) == ("dataset 'owner/test': expected 2 rows, found 1; "
-                                 "give eval/test.jsonl in the folder RLVR_DATA instead")
+    assert only_line(caught).startswith("dataset 'owner/test': expected 2 rows, found 1; ")
     hub["owner/pool"] = {"pool": [ROWS[1], ROWS[0], ROWS[2]]}
     with pytest.raises(UserError, match="dataset 'owner/pool': row 1: expected example four"):
         load_training("public:pool")
@@ -244,8 +242,9 @@ def test_another_size_of_the_accuracy_log_is_an_error_only_by_its_public_name(fo
     path = write_log(folder, log)
     with pytest.raises(UserError) as caught:
         load_accuracy_log()
-    assert only_line(caught) == (f"{path}: expected 2 rows with 3 accuracies, found {found}; "
-                                 "get it again from data of github.com/ypwang61/One-Shot-RLVR")
+    line = only_line(caught)
+    assert line.startswith(f"{path}: expected 2 rows with 3 accuracies, found {found}; ")
+    assert line.endswith("data of github.com/ypwang61/One-Shot-RLVR")
     assert len(load_accuracy_log(path)) == len(log)
 
 
@@ -253,7 +252,7 @@ def test_another_size_of_the_accuracy_log_is_an_error_only_by_its_public_name(fo
     ("{", "line 1 is not valid JSON"), ([[0.5]], "expected a mapping .*, found a list"),
     ({"x": [1]}, "entry 'x'"), ({"1": 0.5}, "entry '1'"), ({"1": []}, "entry '1'"), ({"1": ["0.5"]}, "entry '1'"),
     ({"1": [True]}, "entry '1'"), ({"1": [1.5]}, "entry '1'"), ('{"1": [NaN]}', "entry '1'"),
-    ('{"1": [1], "1": [0]}', "the name '1' stands twice"), ({"01": [1]}, "entry '01'"), ({"9" * 5000: [1]}, "entry '9"),
+    ('{"1": [1], "1": [0]}', "'1' appears twice"), ({"01": [1]}, "entry '01'"), ({"9" * 5000: [1]}, "entry '9"),
     ({"\u0663": [1]}, "entry"), ("[" * 100_000, "nested too deeply"), ({"1": ["x" * 10**6]}, "entry '1'")], ids=shown)
 def test_a_malformed_accuracy_log_is_one_line(folder, log, message):
     path = write_log(folder, log)
@@ -263,7 +262,7 @@ def test_a_malformed_accuracy_log_is_one_line(folder, log, message):
 
 def test_problems_are_no_accuracy_log_nor_the_reverse(folder):
     write_log(folder, {"7": [0.5, 1], "3": [0.0]})
-    with pytest.raises(UserError, match="is an accuracy log.*load_accuracy_log"):
+    with pytest.raises(UserError, match="public:acc_step_500: .*load_accuracy_log"):
         load_training("public:acc_step_500")
     with pytest.raises(UserError, match="the accuracy log is public:acc_step_500"):
         load_accuracy_log("public:TEST")
@@ -283,7 +282,7 @@ def test_checking_all_goes_on_after_a_failure(folder, hub):
     pool, same, test, log = check_all()
     assert (pool.name, pool.place, pool.rows) == ("pool", str(folder / "pool.parquet"), None)
     assert "expected 3 rows, found 2" in pool.error
-    assert (same.place, same.rows) == ("nowhere", None) and "no hub name is known" in same.error
+    assert (same.place, same.rows) == ("nowhere", None) and "train/same.parquet" in same.error
     assert test == ("TEST", "owner/test", 2, "")
     assert log == ("acc_step_500", str(folder / "train/acc_step_500.json"), 2, "")
 
@@ -322,4 +321,4 @@ def test_columns_without_end_are_not_all_listed(folder):
 
 def test_a_folder_of_an_unknown_user_is_one_line(monkeypatch):
     monkeypatch.setenv("RLVR_DATA", "~nobody-of-this-name/data")
-    assert "no usable path" in line_of(load_benchmark, "public:TEST")
+    assert "nobody-of-this-name" in line_of(load_benchmark, "public:TEST")

@@ -35,7 +35,7 @@ def folders(tiny_config, tmp_path_factory):
         for i in range(3)])
     choices = Benchmark(name="choices", file=str(file), scoring="likelihood")
     config = tiny_config.changed(benchmarks=(*tiny_config.benchmarks, choices), keep_every=2, labels={"far": "929725"},
-                                 examples=(1, 13))
+                                 examples=(1, 13), lora_rank=2, lora_targets=("q_proj", "up_proj"))
     return [obtain(config, results).folder, obtain(with_arm(tiny_config, "base", 0), results).folder]
 
 
@@ -94,13 +94,14 @@ def test_fields_are_those_written(folders, name):
         unseen -= {"git.sha", "git.changed", "hardware.gpus[]"}  # of a checkout, of a GPU
     if name == "metrics.jsonl":
         unseen -= {"engine_difference"}  # of vLLM
+    unseen -= {"config.report_to[]"}  # of packages that are not among the pins
     assert not unseen, f"{name}: docs/records.md describes what is not written: {sorted(unseen)}"
 
 
 def test_numbers_that_are_no_shares_have_a_unit_or_need_none():
     """Of what is measured; of settings some are mere factors."""
-    bare = {"loss", "policy_loss", "grad_norm"}
+    bare = {"loss", "policy_loss", "grad_norm", "seed", "asked.seed", "asked.temperature"}
     for name in FIELDS.keys() - {"config.json"}:
         for field, kind, unit in FIELDS[name]:
-            if kind.startswith(("number", "integer")) and field not in {*bare, "seed"}:
+            if kind.startswith(("number", "integer")) and field not in bare:
                 assert unit.strip(), f"{name}: {field} has no unit in docs/records.md"

@@ -125,7 +125,7 @@ def test_the_list_is_the_order_of_calls(tiny_config, tmp_path):
 def test_later_micro_steps_repeat_the_loss_only(tiny_config, tmp_path):
     """As the headings say: generation in the first micro-step, the loss in each."""
     names = [name for _, name, _ in ENTRIES]
-    start, end = names.index("compute_loss"), names.index("_note") + 1
+    start, end = names.index("compute_loss"), names.index("_log_terms") + 1
     again = ["training_step", "_prepare_inputs", *names[start:end]]
     config = tiny_config.changed(steps=1, eval_every=1, save_every=1, keep_every=1, micro_batch=4, shortcuts=False)
     assert calls(config, tmp_path) == [*names[:end], *again, *names[end:]]

@@ -13,7 +13,9 @@ from rlvr_utils.data.prompts import evaluation_prompts
 from rlvr_utils.evaluation.benchmarks import GRADERS, answer_and_grade, check_lengths, load_benchmarks
 from rlvr_utils.models.loading import load_policy
 from rlvr_utils.recipe.config import Benchmark
+from rlvr_utils.recipe.identity import grading_rules
 from rlvr_utils.runs.obtain import obtain
+from rlvr_utils.study.study import open_study
 
 SHORT = {"question": "What is 1+1?", "answer": "2"}
 ARC = {"id": "q", "question": "What is 1+1?", "choices": {"text": ["2", "3"], "label": ["A", "B"]}, "answerKey": "A"}
@@ -109,6 +111,21 @@ def test_a_benchmark_is_graded_by_the_rules_of_the_set_it_stands_for(tiny_config
     benchmark = Benchmark(name="mine", file="unread", stands_for=stands_for)
     _, _, verdicts = answer_and_grade(policy, ["1"], ["31"], tiny_config, benchmark, 0)
     assert verdicts["qwen-eval"] == [verdict]
+
+
+@pytest.mark.parametrize(("file", "rules"), [
+    ("public:Minerva", "minerva_math"), ("public:MATH500", "math500"), ("minerva_math=f.jsonl", "minerva_math"),
+    ("Minerva=f.jsonl", "minerva_math"), ("data/math500.jsonl", "math500"), ("asdiv/test.jsonl", "asdiv"),
+    ("mawps=f.jsonl", "mawps"), ("aime24=f.jsonl", "aime24"), ("AIME25=f.jsonl", "aime25"), ("amc23.jsonl", "amc23"),
+    ("olympiadbench.parquet", "olympiadbench"), ("OlympiadBench=f.jsonl", "olympiadbench"), ("ASDiv=f.jsonl", "asdiv"),
+    ("mine.jsonl", None), ("public:ARC-E", None), ("minerva_math/mine.jsonl", None)])
+def test_files_of_the_authors_sets_are_graded_by_their_rules(file, rules):
+    benchmark, = open_study(eval_files=file).config.benchmarks
+    assert grading_rules(benchmark) == rules
+
+
+def test_what_a_set_stands_for_counts_more_than_its_name():
+    assert grading_rules(Benchmark(name="Minerva", file="f.jsonl", stands_for="ARC-E")) is None
 
 
 def test_ctrl_c_waits_for_one_answer_and_not_for_all(tiny_config, monkeypatch):

@@ -401,6 +401,7 @@ def test_memory_limit_is_the_kernels(fake):
     assert re.search(rf"Max address space +{worker.MEMORY_BYTES} ", limits)
 
 
+@pytest.mark.slow
 def test_every_item_and_every_worker_meets_the_same_chance(fake):
     worker.ask(fake, "chance", "")  # imports sympy
     assert len({worker.ask(fake, "chance", "") for _ in range(20)}) == 1

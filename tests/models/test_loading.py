@@ -129,11 +129,11 @@ def test_weights_of_another_model_are_refused_and_not_filled_up(folder):
     tensors = load_file(folder / "model.safetensors")
     lost = tensors.pop("model.layers.1.mlp.up_proj.weight")
     save_file(tensors, folder / "model.safetensors", metadata={"format": "pt"})
-    with pytest.raises(UserError, match="1 weights are not those of its config.json, such as model.layers.1"):
+    with pytest.raises(UserError, match="config.json, such as model.layers.1"):
         load_policy(str(folder))
     save_file({**tensors, "model.layers.1.mlp.up_proj.weight": lost, "model.layers.9.mlp.up_proj.weight": lost + 1},
               folder / "model.safetensors", metadata={"format": "pt"})
-    with pytest.raises(UserError, match="not those of its config.json, such as model.layers.9"):
+    with pytest.raises(UserError, match="config.json, such as model.layers.9"):
         load_policy(str(folder))
 
 

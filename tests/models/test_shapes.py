@@ -102,5 +102,5 @@ def test_a_gguf_file_is_to_be_converted(tmp_path):
 
 def test_a_model_that_writes_no_text_has_no_size(tmp_path):
     folder = spoiled(tmp_path, {"config.json": '{"model_type": "vit"}'})
-    with pytest.raises(UserError, match="'vit' is no causal language model"):
+    with pytest.raises(UserError, match="'vit'"):
         parameter_count(model_config(folder))

@@ -17,6 +17,7 @@ def small(monkeypatch, tmp_path, tiny_config):
     return tmp_path / "history.json"
 
 
+@pytest.mark.slow
 def test_the_pool_is_sampled_while_it_is_trained_on_and_ranked(small, capsys):
     ranking.main()
     history = json.loads(small.read_text())

@@ -9,13 +9,12 @@ from rlvr_utils.recipe.config import load_profile
 from rlvr_utils.recipe.identity import training_identity
 
 
-@pytest.mark.parametrize("arm", ARMS)
-def test_an_arm_changes_its_declared_fields_only(arm):
+def test_an_arm_changes_its_declared_fields_only():
     config = load_profile("pocket")
-    armed = with_arm(config, arm, 7)
-    changed = {name: value for name, value in armed if value != getattr(config, name)}
-    declared = {name: value for name, value in ARMS[arm].items() if value != getattr(config, name)}
-    assert changed == {**declared, "seed": 7, **({"arm": arm} if arm != config.arm else {})}
+    for arm, fields in ARMS.items():
+        changed = {name: value for name, value in with_arm(config, arm, 7) if value != getattr(config, name)}
+        declared = {name: value for name, value in fields.items() if value != getattr(config, name)}
+        assert changed == {**declared, "seed": 7, **({"arm": arm} if arm != config.arm else {})}
 
 
 def test_arms_and_seeds_are_different_runs():

@@ -65,7 +65,7 @@ def test_the_pocket_profile_keeps_the_papers_recipe():
 @pytest.mark.parametrize("name", profile_names())
 def test_every_value_of_a_profile_is_explained(name):
     lines = (FOLDER / f"{name}.yaml").read_text(encoding="utf-8").splitlines()
-    for line in [line for line in lines if line.startswith("like: ")]:
+    for line in (line for line in lines if line.startswith("like: ")):  # and what those are like
         lines += (FOLDER / f"{line.removeprefix('like: ')}.yaml").read_text(encoding="utf-8").splitlines()
     sources = ("model:", "pool:", "temperature:", "learning_rate:", "steps:", "prompts_per_step:")
     for start in sources:
@@ -82,7 +82,7 @@ def named(action, *words) -> str:
 
 def test_an_unknown_profile_is_one_line_that_lists_the_known():
     for name in ("laptop", "", ["pocket"]):
-        assert "pocket, qwen2.5" in line_of(load_profile, name)
+        assert "pocket, pocket-lora, qwen2.5" in line_of(load_profile, name)
 
 
 @pytest.mark.parametrize("misspelled", [{"epochs": 3}, {3: 4}, {"": 1}, {"x" * 10**7: 1}], ids=shown)
@@ -206,21 +206,23 @@ def test_every_field_is_described():
 COMMITTED = sorted((FOLDER.parents[2] / "results").glob("*/runs/*/config.json"))
 
 
-@pytest.mark.parametrize("path", COMMITTED, ids=[path.parent.name for path in COMMITTED])
-def test_the_configuration_of_every_committed_run_is_valid_and_names_it(path):
-    written = json.loads(path.read_text(encoding="utf-8"))
-    config = from_fields(written["config"], str(path))
-    fields, benchmarks = to_fields(config), written["config"].pop("benchmarks")
-    assert fields == {**fields, **written["config"]}
-    assert fields["benchmarks"] == [{**row, **old} for row, old in zip(fields["benchmarks"], benchmarks, strict=True)]
-    assert path.parent.name == f"{config.arm}-s{config.seed}-{written['hash'][:10]}"
+def test_the_configuration_of_every_committed_run_is_valid_and_names_it():
+    for path in COMMITTED:
+        written = json.loads(path.read_text(encoding="utf-8"))
+        config = from_fields(written["config"], str(path))
+        fields, benchmarks = to_fields(config), written["config"].pop("benchmarks")
+        assert fields == {**fields, **written["config"]}
+        assert fields["benchmarks"] == [{**row, **old}
+                                        for row, old in zip(fields["benchmarks"], benchmarks, strict=True)]
+        assert path.parent.name == f"{config.arm}-s{config.seed}-{written['hash'][:10]}"
 
 
 @pytest.mark.parametrize("name", profile_names())
-@pytest.mark.parametrize("arm", ARMS)
-def test_every_profile_is_valid_with_every_arm(name, arm):
-    config = with_arm(load_profile(name), arm, 2)
-    assert from_fields(to_fields(config), "again") == config
+def test_every_profile_is_valid_with_every_arm(name):
+    profile = load_profile(name)
+    for arm in ARMS:
+        config = with_arm(profile, arm, 2)
+        assert from_fields(to_fields(config), "again") == config
 
 
 def test_plain_data_reads_back_to_the_same_configuration():
@@ -250,7 +252,7 @@ OTHER = {"dtype": "bfloat16", "eval_dtype": "float32", "reward": "random", "engi
          "label": "near", "eval_top_p": 0.5}
 
 
-PAPER = [name for name in profile_names() if name not in ("pocket", "smollm2-135m")]
+PAPER = [name for name in profile_names() if "lora" not in name and name not in ("pocket", "smollm2-135m")]
 
 
 @pytest.mark.parametrize("name", PAPER)
@@ -282,6 +284,18 @@ def test_what_differs_between_the_papers_models():
     assert sampled == {**dict.fromkeys(("MATH500", "Minerva", "OlympiadBench", "ARC-E", "ARC-C"), (1, 0.0)),
                        **dict.fromkeys(("AIME24", "AMC23", "AIME25"), (8, 0.6))}
     assert load_profile("llama-3.2-3b-instruct").eval_template == "llama"
+
+
+@pytest.mark.parametrize(("name", "like", "differences"), [
+    ("qwen2.5-math-1.5b-lora", "qwen2.5-math-1.5b", {"dtype", "micro_batch", "engine_memory", "keep_every"}),
+    ("qwen2.5-math-1.5b-lora-16gb", "qwen2.5-math-1.5b", {"dtype", "micro_batch", "engine_memory", "keep_every"}),
+    ("pocket-lora", "pocket", set())])
+def test_a_profile_of_an_adapter_differs_where_it_says(name, like, differences):
+    """Ten times the learning rate of full weights, and what a small card forces."""
+    adapted, full = to_fields(load_profile(name)), to_fields(load_profile(like))
+    found = {field for field in full if adapted[field] != full[field]} - {"profile"}
+    assert found <= differences | {"lora_rank", "learning_rate"} and adapted["lora_rank"] and not full["lora_rank"]
+    assert adapted["learning_rate"] == pytest.approx(10 * full["learning_rate"])
 
 
 def test_the_committed_runs_keep_their_names():

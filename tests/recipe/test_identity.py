@@ -50,6 +50,40 @@ def test_how_it_is_evaluated_does_not_name_a_run_but_its_evaluations(tiny_config
         assert evaluation_identity(changed, changed.benchmarks[0])["settings"] != before["settings"], name
 
 
+def test_grading_rules_name_evaluations_where_they_can_change_a_verdict(tiny_config):
+    def settings(**fields) -> str:
+        benchmark = Benchmark(**{"name": "mine", "file": "unread.jsonl", **fields})
+        return evaluation_identity(tiny_config, benchmark)["settings"]
+
+    common = settings()
+    assert settings(stands_for="AIME24") == settings(stands_for="ARC-E") == common
+    minerva = settings(stands_for="Minerva")
+    assert minerva == settings(name="Minerva") == settings(name="minerva_math") == settings(file="public:Minerva")
+    assert len({common, minerva, settings(stands_for="MATH500"), settings(name="asdiv")}) == 4
+
+
+def test_a_set_that_stands_for_another_is_graded_anew(run, tmp_path):
+    seen = on_other_set(run, tmp_path, answer="rules")
+    evaluate_run(seen)
+    before, = (row["settings"] for row in seen.rows("evaluations") if row["step"] == 3)
+    minerva = seen.config.benchmarks[0].model_copy(update={"stands_for": "Minerva"})
+    other = Run(run.folder, seen.config.changed(benchmarks=(minerva,)))
+    assert missing_evaluations(other) == [3]
+    evaluate_run(other)
+    after, = (row["settings"] for row in other.rows("evaluations") if row["step"] == 3)
+    assert before != after and missing_evaluations(seen) == []
+
+
+def test_a_record_says_in_clear_how_it_was_asked(run, tmp_path):
+    other = on_other_set(run, tmp_path, answer="clear")
+    other = Run(run.folder, other.config.changed(eval_max_tokens=5, eval_top_p=0.5))
+    evaluate_run(other)
+    row = other.rows("evaluations")[-1]
+    expected = {"eval_max_tokens": 5, "eval_top_p": 0.5, "eval_template": other.config.eval_template, "samples": 1,
+                "temperature": 0.0, "rules": None, "engine": "transformers", "dtype": other.config.dtype}
+    assert expected.items() <= row["asked"].items()
+
+
 def test_contents_count_and_paths_do_not(tiny_config, tmp_path):
     moved = tmp_path / "moved"
     shutil.copytree(tiny_config.model, moved)

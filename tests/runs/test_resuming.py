@@ -15,10 +15,18 @@ from conftest import line_of
 
 from rlvr_utils.errors import UserError, shown
 from rlvr_utils.recipe.config import to_fields
-from rlvr_utils.records.disks import refusal
+from rlvr_utils.records.disks import disk_refusal
 from rlvr_utils.records.files import append_rows, drop_rows_after, read_rows
-from rlvr_utils.records.locks import held, holder
-from rlvr_utils.records.run import JSON_LINES, clear_halves, discard, find, hold, partial_folder, whole_checkpoint
+from rlvr_utils.records.locks import lock_holder, locked
+from rlvr_utils.records.run import (
+    JSON_LINES,
+    discard,
+    find,
+    latest_complete_checkpoint,
+    lock_run,
+    partial_folder,
+    remove_incomplete,
+)
 from rlvr_utils.runs import obtain as runs
 from rlvr_utils.runs.obtain import obtain
 
@@ -87,7 +95,7 @@ def test_rows_after_the_checkpoint_and_torn_lines_are_dropped(tmp_path):
 def test_a_damaged_line_is_named(tmp_path):
     path = tmp_path / "metrics.jsonl"
     path.write_bytes(b'{"step": 1}\n{"step"\n{"step": 3}\n')
-    with pytest.raises(UserError, match="metrics.jsonl: line 2 is no record"):
+    with pytest.raises(UserError, match="metrics.jsonl: line 2 is not a record"):
         read_rows(path)
 
 
@@ -98,29 +106,29 @@ def test_what_was_half_written_is_removed_and_nothing_else(tmp_path):
     for name in (*whole, *halves):
         (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
         (tmp_path / name).touch()
-    clear_halves(tmp_path)
+    remove_incomplete(tmp_path)
     assert sorted(str(path.relative_to(tmp_path)) for path in tmp_path.rglob("*") if path.is_file()) == sorted(whole)
 
 
 def test_the_latest_whole_checkpoint_counts_by_number(tmp_path):
-    assert whole_checkpoint(tmp_path) is None
+    assert latest_complete_checkpoint(tmp_path) is None
     for step, whole in ((2, True), (8, True), (10, True), (12, False)):
         folder = tmp_path / "checkpoints" / f"checkpoint-{step}"
         folder.mkdir(parents=True)
         if whole:
             (folder / "whole").touch()
-    assert whole_checkpoint(tmp_path).name == "checkpoint-10"
+    assert latest_complete_checkpoint(tmp_path).name == "checkpoint-10"
 
 
 def test_a_run_that_another_process_holds_is_refused_in_one_line(tiny_config, tmp_path, forks):
     partial = partial_folder(tiny_config, tmp_path)
     config = tmp_path / "config.json"
     config.write_text(json.dumps(to_fields(tiny_config)))
-    with hold(partial):
+    with lock_run(partial):
         ended = forks.run("train", "--config", config, "--results", tmp_path)
     assert ended.status == 2
     line, = ended.err.splitlines()
-    assert line.startswith(f"rlvr_utils: run {partial.stem} is in the hands of process {os.getpid()};")
+    assert line.startswith(f"rlvr_utils: run {partial.stem} is in use by process {os.getpid()};")
     assert os.listdir(partial) == []  # nothing of the holder's was touched
 
 
@@ -144,7 +152,7 @@ def test_a_damaged_record_is_one_line_unless_it_has_no_end(tmp_path, damage):
     path = tmp_path / "metrics.jsonl"
     append_rows(path, [{"step": 1}])
     path.write_bytes(path.read_bytes() + damage + b"\n")
-    assert line_of(read_rows, path).startswith(f"{path}: line 2 is no record")
+    assert line_of(read_rows, path).startswith(f"{path}: line 2 is not a record")
     path.write_bytes(path.read_bytes()[:-1])
     assert read_rows(path) == [{"step": 1}]
     drop_rows_after(path, 1)
@@ -153,13 +161,13 @@ def test_a_damaged_record_is_one_line_unless_it_has_no_end(tmp_path, damage):
 
 def test_a_lock_goes_with_its_process(tmp_path):
     lock = tmp_path / "lock"
-    dies = ("import os, sys; from pathlib import Path; from rlvr_utils.records.locks import held\n"
-            "with held(Path(sys.argv[1]), 'it'): os.kill(os.getpid(), 9)")
+    dies = ("import os, sys; from pathlib import Path; from rlvr_utils.records.locks import locked\n"
+            "with locked(Path(sys.argv[1]), 'it'): os.kill(os.getpid(), 9)")
     assert subprocess.run([sys.executable, "-c", dies, str(lock)]).returncode == -signal.SIGKILL
-    assert lock.exists() and holder(lock) is None
-    with held(lock, "it"):
-        assert holder(lock) == str(os.getpid())
-        with pytest.raises(UserError, match=f"^it is in the hands of process {os.getpid()};"), held(lock, "it"):
+    assert lock.exists() and lock_holder(lock) is None
+    with locked(lock, "it"):
+        assert lock_holder(lock) == str(os.getpid())
+        with pytest.raises(UserError, match=f"^it is in use by process {os.getpid()};"), locked(lock, "it"):
             pass
     assert not lock.exists()
 
@@ -167,8 +175,8 @@ def test_a_lock_goes_with_its_process(tmp_path):
 def test_a_lock_file_is_removed_while_it_is_held(tmp_path, monkeypatch):
     """Removed later, it might be one that another process has just taken."""
     holders, unlink = [], Path.unlink
-    monkeypatch.setattr(Path, "unlink", lambda file, **named: (holders.append(holder(file)), unlink(file, **named)))
-    with held(tmp_path / "lock", "it"):
+    monkeypatch.setattr(Path, "unlink", lambda file, **kw: (holders.append(lock_holder(file)), unlink(file, **kw)))
+    with locked(tmp_path / "lock", "it"):
         pass
     assert holders == [str(os.getpid())]
 
@@ -180,9 +188,9 @@ def test_a_file_system_without_locks_is_told_in_one_line(tmp_path, monkeypatch, 
 
     lock = tmp_path / "lock"
     monkeypatch.setattr("fcntl.flock", refuses)
-    with pytest.raises(OSError) as caught, held(lock, "it"):
+    with pytest.raises(OSError) as caught, locked(lock, "it"):
         raise AssertionError("the lock was not taken")
-    assert refusal(caught.value, "").startswith(f"{lock}: ") and "can lock files" in refusal(caught.value, "")
+    assert disk_refusal(caught.value, "").startswith(f"{lock}: ") and "can lock files" in disk_refusal(caught.value, "")
 
 
 def test_a_discarded_run_is_trained_anew(tiny_config, tmp_path):

@@ -14,11 +14,12 @@ from rlvr_utils.recipe.arms import with_arm
 from rlvr_utils.recipe.config import Benchmark, load_profile, local_path, profile_names
 from rlvr_utils.scale import costs
 from rlvr_utils.scale.hardware import CARDS, CORE, GIB, UNKNOWN_CARD, Hardware
-from rlvr_utils.scale.plan import EXPECTED_LENGTH, plan, plan_text, refuse_what_cannot_fit, warnings_before
+from rlvr_utils.scale.plan import EXPECTED_LENGTH, check_fit, plan, plan_text, preflight
 
 A100 = Hardware("NVIDIA A100-SXM4-80GB", 8, 79.3, 96, 1000.0, 2000.0)
 H100 = Hardware("NVIDIA H100 80GB HBM3", 1, 79.1, 26, 200.0, 1000.0)
 SMALL_CARD = Hardware("NVIDIA GeForce RTX 4090", 1, 23.6, 16, 64.0, 2000.0)
+TINY_CARD = Hardware("NVIDIA GeForce RTX 4080", 1, 15.6, 16, 32.0, 500.0)
 LAPTOP = Hardware("", 0, 0.0, 8, 16.0, 50.0)
 PARAMETERS = 1480  # 32 x 8 embeddings, tied; two layers of 72 + 36 + 36 + 64 + 3 x 128 + 16; 8 in the last norm
 
@@ -75,8 +76,40 @@ def test_memory_of_training_is_the_sum_of_its_parts(made_up):
 def test_shared_prompts_cost_whole_logits_and_fewer_tokens(made_up):
     costed = plan(made_up.changed(share_prompts=True), replace(A100, gpus=1))
     tokens = 2 * 6 + 1 * 4
-    activations = 4 * (2 * tokens * 8 + tokens * (10 * 8 + 4 * 16) + 3 * 2 * 6 * 32)
+    activations = 4 * (2 * tokens * (10 * 8 + 4 * 16) + 3 * 2 * 6 * 32)
     assert costed.training * GIB == pytest.approx(costs.GPU_BASE + 5 * 4 * PARAMETERS + activations)
+
+
+def test_an_adapter_replaces_what_is_trained_and_the_reference(made_up):
+    """Rank 2: per layer four attention matrices with inputs and outputs of 8 (keys and values: 4), three of the MLP."""
+    one, adapter = replace(A100, gpus=1), 2 * 2 * (2 * (8 + 8) + 2 * (8 + 4) + 3 * (8 + 16))
+    config = made_up.changed(lora_rank=2)
+    costed = plan(config, one)
+    weights, resident = 4 * PARAMETERS, costs.GPU_BASE + 4 * PARAMETERS + 3 * 4 * adapter
+    activations = 4 * (2 * 20 * 8 + 20 * (16 * 8 + 5 * 16) + costs.HEAD_TILE + 20 * 8)
+    assert (costed.parameters, costed.adapter) == (PARAMETERS, adapter)
+    assert costed.resident * GIB == pytest.approx(resident)
+    assert costed.training * GIB == pytest.approx(resident + 4 * adapter + activations)
+    assert plan(config.changed(kl_coef=0.0), one).resident == costed.resident
+    half = plan(config.changed(dtype="bfloat16"), one)
+    assert half.resident * GIB == pytest.approx(costs.GPU_BASE + weights / 2 + 3 * 4 * adapter)
+    assert costed.disk * GIB == pytest.approx(2 * 3 * 4 * adapter + weights + 11 * costs.RECORDS)
+    assert (costed.ram - plan(made_up, one).ram) * GIB == pytest.approx(costs.MERGE_WIDTH * PARAMETERS)
+    assert plan(config.changed(lora_targets=("q_proj",)), one).adapter == 2 * 2 * (8 + 8)
+    assert f"{adapter:,} parameters" in plan_text(costed)
+    with pytest.raises(UserError, match="lora_targets.*'query'"):
+        plan(config.changed(lora_targets=("query",)), one)
+
+
+@pytest.mark.parametrize(("profile", "card"), [
+    ("qwen2.5-math-1.5b-lora", SMALL_CARD), ("qwen2.5-math-1.5b-lora-16gb", TINY_CARD)])
+def test_an_adapters_profile_fits_its_card_with_room_and_full_weights_do_not(profile, card):
+    config = with_arm(load_profile(profile), "one-shot", 0)
+    check_fit(plan(config, replace(card, gpu_memory=0.85 * card.gpu_memory)))
+    with pytest.raises(UserError, match="micro_batch"):
+        check_fit(plan(config.changed(micro_batch=32), card))
+    with pytest.raises(UserError, match="lora_rank"):
+        check_fit(plan(with_arm(load_profile("qwen2.5-math-1.5b"), "one-shot", 0), card))
 
 
 def test_plain_data_parallel_repeats_everything_and_sharding_divides_it(made_up):
@@ -138,6 +171,7 @@ def test_time_is_work_over_the_cards_rates(made_up):
     assert plan(made_up.changed(autocast=True), one).training_hours[1] == pytest.approx(by_hand(5, fast))
     assert plan(made_up.changed(kl_coef=0.0), one).training_hours[1] == pytest.approx(by_hand(4, slow))
     assert plan(made_up.changed(updates_per_rollout=2), one).training_hours[1] == pytest.approx(by_hand(6, slow))
+    assert plan(made_up.changed(lora_rank=2), one).training_hours[1] == pytest.approx(by_hand(4, slow))
 
 
 def test_hours_of_eight_gpus_count_eight_times_in_training_and_once_in_evaluation(paper):
@@ -198,37 +232,37 @@ def test_sizes_of_benchmarks_come_from_their_files_and_else_from_the_paper(made_
 
 @pytest.mark.parametrize("hardware", [A100, H100])
 def test_the_papers_run_fits_the_papers_cards(paper, hardware):
-    refuse_what_cannot_fit(plan(paper, hardware))
+    check_fit(plan(paper, hardware))
 
 
 def test_the_pocket_profile_fits_a_laptop():
     for arm in ("base", "one-shot", "full-set"):
-        refuse_what_cannot_fit(plan(with_arm(load_profile("pocket"), arm, 0), LAPTOP, runs=30))
+        check_fit(plan(with_arm(load_profile("pocket"), arm, 0), LAPTOP, runs=30))
 
 
 def test_seven_billion_parameters_fit_only_in_shards(paper):
     seven = paper.changed(model="Qwen/Qwen2.5-Math-7B", steps=1000)
     for hardware in (replace(H100, disk=2000.0), A100):
         with pytest.raises(UserError, match="launch/eight-gpus-fsdp.yaml"):
-            refuse_what_cannot_fit(plan(seven, hardware))
-    refuse_what_cannot_fit(plan(seven, A100, layout="sharded"))
+            check_fit(plan(seven, hardware))
+    check_fit(plan(seven, A100, layout="sharded"))
 
 
 @pytest.mark.parametrize(("changes", "hardware", "line"), [
-    ({}, SMALL_CARD, "need 24.5 GiB of each NVIDIA GeForce RTX 4090, of which 22.4 .*one-24gb-gpu.yaml, or .*dtype"),
+    ({}, SMALL_CARD, "24.5 GiB on each NVIDIA GeForce RTX 4090, .* 22.4 .*one-24gb-gpu.yaml, .*lora_rank.*dtype"),
     ({"micro_batch": 64}, H100, r"training needs .*lower micro_batch \(now 64\)"),
     ({"share_prompts": True, "micro_batch": 16}, H100, "training needs .*set share_prompts to false"),
-    ({"engine_memory": 0.8}, H100, r"writing responses needs .*lower engine_memory \(now 0.8\)"),
-    ({"engine": "transformers"}, H100, "writing responses needs .*set engine to vllm, or lower prompts_per_step"),
-    ({"engine_memory": 0.02}, H100, r"vLLM needs 3.8 GiB .*get 1.6; raise engine_memory \(now 0.02\)"),
-    ({}, replace(A100, ram=64.0), "need 78.0 GiB of RAM, of which 60.8 .*fewer GPUs"),
-    ({"engine": "transformers"}, LAPTOP, r"GiB of RAM, .*lower micro_batch \(now 8\).*cpu_threads \(now 1\)"),
+    ({"engine_memory": 0.8}, H100, r"generation needs .*lower engine_memory \(now 0.8\)"),
+    ({"engine": "transformers"}, H100, "generation needs .*set engine to vllm, or lower prompts_per_step"),
+    ({"engine_memory": 0.02}, H100, r"vLLM needs 3.8 GiB .* 1.6; raise engine_memory \(now 0.02\)"),
+    ({}, replace(A100, ram=64.0), "needs 78.0 GiB of RAM, .* 60.8 .*fewer GPUs"),
+    ({"engine": "transformers"}, LAPTOP, r"GiB of RAM, .*lower micro_batch \(now 8\), prompts_per_step or eval_batch$"),
     ({}, replace(A100, disk=600.0),
-     r"need 638.4 GiB of disk, of which 600.0 .*keep_every \(now 20\) or save_every \(now 20\).*--results"),
-    ({"keep_every": 0}, replace(A100, disk=50.0), "GiB of disk, of which 50.0 .*save_every")])
+     r"need 638.4 GiB of disk, .* 600.0 .*keep_every \(now 20\) or save_every \(now 20\).*--results"),
+    ({"keep_every": 0}, replace(A100, disk=50.0), "GiB of disk, .* 50.0 .*save_every")])
 def test_what_cannot_fit_is_one_line_with_the_field_to_change(paper, changes, hardware, line):
     with pytest.raises(UserError, match=line) as caught:
-        refuse_what_cannot_fit(plan(paper.changed(**changes), hardware))
+        check_fit(plan(paper.changed(**changes), hardware))
     assert "\n" not in str(caught.value)
 
 
@@ -236,7 +270,7 @@ def test_what_cannot_fit_is_one_line_with_the_field_to_change(paper, changes, ha
     ({"micro_batch": 8}, H100), ({"share_prompts": False, "micro_batch": 16}, H100), ({"engine_memory": 0.5}, H100),
     ({"keep_every": 0}, replace(A100, disk=100.0)), ({"keep_every": 200}, replace(A100, disk=150.0))])
 def test_what_the_lines_advise_helps(paper, changes, hardware):
-    refuse_what_cannot_fit(plan(paper.changed(**changes), hardware))
+    check_fit(plan(paper.changed(**changes), hardware))
 
 
 @pytest.mark.parametrize("name", profile_names())
@@ -257,7 +291,7 @@ def test_the_text_has_the_numbers(paper):
     for words in ("1,543,714,304 parameters in float32, replicated on every GPU", "8 x NVIDIA A100-SXM4-80GB, 79 GiB",
                   "48.8 GiB while training", "638.4 GiB, of which 2000 are free", "2,048,000 rollouts",
                   "100 x 2,247 answers", "GPU-hours: ", " h of evaluation on one GPU",
-                  "30% of the allowed lengths", "factor of two or three"):
+                  "30% of the allowed lengths"):
         assert words in text, words
     assert "sharded over the GPUs" in plan_text(plan(paper, A100, layout="sharded"))
 
@@ -265,8 +299,7 @@ def test_the_text_has_the_numbers(paper):
 def test_an_unknown_card_is_guessed_and_the_guess_is_told(paper):
     strange = replace(A100, gpu="Graphcard 9000")
     assert strange.rates() == UNKNOWN_CARD and not strange.known
-    assert "its speed is not known: an RTX 3090's is assumed" in plan_text(plan(paper, strange))
-    assert "not known" not in plan_text(plan(paper, A100))
+    assert "RTX 3090" in plan_text(plan(paper, strange)) and "RTX 3090" not in plan_text(plan(paper, A100))
 
 
 def test_the_longest_name_names_the_card():
@@ -280,7 +313,7 @@ def test_a_machine_without_a_gpu_is_found(tmp_path, monkeypatch):
     import torch
 
     monkeypatch.setattr(torch.cuda, "device_count", lambda: 0)
-    hardware = Hardware.found(tmp_path / "not" / "yet" / "there")
+    hardware = Hardware.detect(tmp_path / "not" / "yet" / "there")
     assert (hardware.gpu, hardware.gpus, hardware.gpu_memory) == ("", 0, 0.0)
     assert hardware.cores >= 1 and hardware.ram > 0 and hardware.disk > 0
     assert not (tmp_path / "not").exists()
@@ -293,7 +326,7 @@ def test_the_smallest_of_several_gpus_counts(tmp_path, monkeypatch):
              SimpleNamespace(name="NVIDIA A100", total_memory=80 * GIB)]
     monkeypatch.setattr(torch.cuda, "device_count", lambda: 2)
     monkeypatch.setattr(torch.cuda, "get_device_properties", cards.__getitem__)
-    found = Hardware.found(tmp_path)
+    found = Hardware.detect(tmp_path)
     assert (found.gpu, found.gpus, found.gpu_memory) == ("NVIDIA A100", 2, 80.0)
 
 
@@ -305,8 +338,8 @@ def test_models_of_other_types_have_a_plan(made_up, tmp_path, kind):
     from architectures import tiny
 
     tiny(kind).config.save_pretrained(tmp_path)
-    drawn = plan(made_up, A100)
-    assert drawn.training > 0 and drawn.generation > 0 and plan_text(drawn)
+    estimate = plan(made_up, A100)
+    assert estimate.training > 0 and estimate.generation > 0 and plan_text(estimate)
 
 
 def test_gpt2_has_the_inner_size_that_it_leaves_out(made_up, tmp_path):
@@ -320,20 +353,20 @@ def test_gpt2_has_the_inner_size_that_it_leaves_out(made_up, tmp_path):
 
 
 def test_a_model_whose_shape_is_not_known_is_a_warning(paper, tmp_path):
-    warning, = warnings_before(paper.changed(model="someone/unknown"), A100, "replicated", force=False)
+    warning, = preflight(paper.changed(model="someone/unknown"), A100, "replicated", force=False)
     assert "someone/unknown" in warning
     with pytest.raises(UserError, match="nowhere"):  # no folder, and no hub id either
-        warnings_before(paper.changed(model="./nowhere"), A100, "replicated", force=True)
+        preflight(paper.changed(model="./nowhere"), A100, "replicated", force=True)
 
 
 def test_force_overrides_an_estimate_and_nothing_certain(paper):
     little = replace(A100, disk=600.0)
     with pytest.raises(UserError, match="disk.*--force"):
-        warnings_before(paper, little, "replicated", force=False)
-    warning, = warnings_before(paper, little, "replicated", force=True)
-    assert "disk" in warning and warnings_before(paper, A100, "replicated", force=False) == []
+        preflight(paper, little, "replicated", force=False)
+    warning, = preflight(paper, little, "replicated", force=True)
+    assert "disk" in warning and preflight(paper, A100, "replicated", force=False) == []
     with pytest.raises(UserError, match="weights alone.*--results"):
-        warnings_before(paper, replace(A100, disk=5.0), "replicated", force=True)
+        preflight(paper, replace(A100, disk=5.0), "replicated", force=True)
 
 
 def test_a_hub_model_gets_as_far_as_being_loaded(capsys, tmp_path):

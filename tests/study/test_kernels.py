@@ -30,6 +30,7 @@ def odd_environment(tmp_path, monkeypatch):
         monkeypatch.setenv(name, str(value))
 
 
+@pytest.mark.slow
 def test_run_twice_in_one_kernel_and_again_after_a_change_with_pictures(tmp_path, odd_environment):
     for arm in ("base", "one-shot"):
         for seed in (0, 1):
@@ -53,6 +54,7 @@ def test_run_twice_in_one_kernel_and_again_after_a_change_with_pictures(tmp_path
     assert ["seeds 0, 1, " in text for text in described] == [True, True, False] and "seeds 1, " in described[2]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("notebook", ["00", "03"])
 def test_a_mistyped_parameter_is_an_error_of_papermill(tmp_path, notebook):
     path = next(NOTEBOOKS.glob(f"{notebook}_*.ipynb"))

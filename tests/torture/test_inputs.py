@@ -311,13 +311,13 @@ def checkpoint(tiny_config, tmp_path_factory):
                                   "trainer_state.json"])
 def test_damaged_checkpoints(checkpoint, tiny_model, name):
     model, whole = load_policy(str(tiny_model))[0], (checkpoint / name).read_bytes()
-    check_checkpoint(checkpoint, model)
+    check_checkpoint(checkpoint, model, {})
 
     @pressed(12, 300)
     @given(damaged(whole))
     def check(content):
         (checkpoint / name).write_bytes(content)
-        tried(check_checkpoint, checkpoint, model)
+        tried(check_checkpoint, checkpoint, model, {})
     try:
         check()
     finally:

@@ -11,6 +11,8 @@ import pytest
 from folders import assert_same_runs, contents, train
 from scale import times
 
+from rlvr_utils.cli import CHECKPOINTS
+
 
 @pytest.fixture(scope="module")
 def variants(tiny_config):
@@ -61,7 +63,7 @@ def test_an_interrupted_run_says_so_in_one_line(variants, whole, forks, tmp_path
     command, other = train(variants["evaluated"], tmp_path / "results"), whole["evaluated"][0]
     ended = forks.run(*command, accident=f"{word} {moments.randint(1, 40)}")
     assert (ended.status, ended.out) == (status, "")
-    assert ended.err == f"rlvr_utils: {word}; what is finished is kept, the same command goes on from there\n"
+    assert ended.err == f"rlvr_utils: {word}; {CHECKPOINTS}\n"
     assert forks.run(*command).status == 0
     assert_same_runs(tmp_path / "results", other)
 

@@ -11,7 +11,7 @@ from folders import assert_same_runs, contents, train
 from scale import times
 
 from rlvr_utils.errors import UserError
-from rlvr_utils.records.locks import held
+from rlvr_utils.records.locks import locked
 
 
 @pytest.fixture(scope="module")
@@ -32,7 +32,7 @@ def assert_one_worked(ended: list) -> None:
     refused = [end for end in ended if end.status]
     assert len(refused) < len(ended)
     for end in refused:
-        assert end.status == 2 and end.err.count("\n") == 1 and " is in the hands of process " in end.err
+        assert end.status == 2 and end.err.count("\n") == 1 and " is in use by process " in end.err
 
 
 @pytest.mark.parametrize("attempt", range(times(1, 20)))
@@ -68,7 +68,7 @@ def test_an_unfinished_run_is_neither_evaluated_nor_exported(config, forks, tmp_
     partial, = (tmp_path / "results" / "runs").iterdir()
     for words in (["evaluate", "--run", partial], ["export", partial, tmp_path / "target"]):
         ended = forks.run(*words)
-        assert ended.status == 2 and "no finished run there" in ended.err
+        assert ended.status == 2 and "not a finished run" in ended.err
     assert not (tmp_path / "target").exists()
 
 
@@ -78,7 +78,7 @@ def test_no_two_processes_hold_a_lock(tmp_path):
         for _ in range(turns):
             for _ in count():
                 try:
-                    with held(tmp_path / "lock", "it"):
+                    with locked(tmp_path / "lock", "it"):
                         os.close(os.open(inside, os.O_CREAT | os.O_EXCL))  # fails where somebody else is inside
                         inside.unlink()
                     break

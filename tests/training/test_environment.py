@@ -11,7 +11,7 @@ from rlvr_utils.processes import first_process, processes
 from rlvr_utils.recipe.config import to_fields
 from rlvr_utils.records.run import find
 from rlvr_utils.runs.obtain import obtain
-from rlvr_utils.training.setup import prepare
+from rlvr_utils.training.setup import prepare, trainer_arguments
 
 
 def test_float16_is_not_trained(tiny_config):
@@ -42,6 +42,7 @@ def test_a_rank_that_no_launcher_gives_is_refused(monkeypatch, rank, size):
             ask()
 
 
+@pytest.mark.slow
 def test_one_process_of_torchrun_trains_as_without_it(tiny_config, tmp_path, forks):
     """Its model is wrapped for data parallel all the same."""
     assert tiny_config.share_prompts
@@ -73,3 +74,10 @@ def test_a_model_of_another_type_trains_or_is_refused_by_name(tiny_config, tiny_
         with pytest.raises(UserError, match=f"{kind}.*share_prompts"):
             obtain(plain, tmp_path)
     assert obtain(config, tmp_path).rows("metrics")
+
+
+def test_activations_are_computed_again_on_a_gpu_unless_a_prompts_cache_is_shared(tiny_config, tmp_path):
+    """Which checkpointing would take away."""
+    for share, on_cpu in ((True, False), (False, False), (False, True)):
+        arguments = trainer_arguments(tiny_config.changed(share_prompts=share), tmp_path, on_cpu)
+        assert arguments.activation_checkpointing == (not share and not on_cpu)

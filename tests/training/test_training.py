@@ -65,7 +65,7 @@ def test_examples_are_chosen_by_rank_and_none_means_all(tiny_config):
     assert [problem.id for problem in chosen_examples(tiny_config)] == ["0", "1", "2", "3", "4"]
     ranked = with_arm(tiny_config, "two-shot", 0)
     assert [problem.id for problem in chosen_examples(ranked)] == ["3", "0"]  # ranks 1 and 13
-    with pytest.raises(UserError, match="example 13, which pool.jsonl does not offer; it has: 1"):
+    with pytest.raises(UserError, match="example 13, .*pool.jsonl; .*: 1"):
         chosen_examples(ranked.changed(ranking={1: "3"}))
     with pytest.raises(UserError, match="pool.jsonl: no row with index 77 .example 1."):
         chosen_examples(ranked.changed(ranking={1: "77", 13: "0"}))
@@ -77,7 +77,7 @@ def test_a_label_replaces_the_examples_answer(tiny_config):
     own, = chosen_examples(with_arm(tiny_config, "one-shot", 0))
     far, = chosen_examples(config)
     assert (far.question, far.answer) == (own.question, "929725") and own.answer != "929725"
-    with pytest.raises(UserError, match="'label-guessable' .*'guessable'.*does not offer; it has: near, far"):
+    with pytest.raises(UserError, match="'label-guessable' .*'guessable'.*: near, far"):
         chosen_examples(with_arm(config, "label-guessable", 0))
 
 
@@ -111,7 +111,7 @@ def test_which_reward_counts_is_the_arms(tiny_config, arm, weights):
 @pytest.mark.parametrize(("micro", "updates"), [(3, 1), (16, 1), (8, 2), (2, 3)])
 def test_rollouts_that_do_not_split_are_an_error(tiny_config, tmp_path, micro, updates):
     config = tiny_config.changed(micro_batch=micro, updates_per_rollout=updates)
-    with pytest.raises(UserError, match=f"8 rollouts a step .* {updates} updates .*batches of {micro};"):
+    with pytest.raises(UserError, match=f"8 rollouts .*updates_per_rollout={updates} .*micro_batch={micro};"):
         trainer_arguments(config, tmp_path, on_cpu=True)
 
 
