@@ -81,6 +81,14 @@ def test_vllm_has_the_trainers_weights_at_every_step(trained):
     assert all(0 < row["engine_difference"] < 1e-5 for row in rows)
 
 
+def test_vllm_has_the_adapters_weights_at_every_step(short, tmp_path):
+    """The merged weights: with the base's, the distance would be as large as the policy has moved."""
+    run = obtain(short.changed(engine="vllm", lora_rank=8, learning_rate=1e-2, keep_every=0), tmp_path)
+    rows = run.rows("metrics")
+    assert len(rows) == 4 and max(row["kl"] for row in rows) > 0.05
+    assert all(0 < row["engine_difference"] < 1e-5 for row in rows)
+
+
 def test_first_steps_are_ours_on_the_same_responses(trained, short, tmp_path, monkeypatch):
     run, said = trained
     waiting = iter(said)
