@@ -15,7 +15,7 @@ export TOKENIZERS_PARALLELISM := false
 
 .PHONY: reproduce check test engines lab lint requirements lock audit mutations torture bench clean
 
-BENCHES := step evaluation growth threads
+BENCHES := step evaluation growth threads floor
 
 reproduce: $(VENV)/ready
 	$(RUN) -m rlvr_utils reproduce --profile pocket --retrain

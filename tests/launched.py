@@ -43,7 +43,7 @@ def with_places(self, inputs, score=OneShotTrainer._generate_and_score_completio
     return {**batch, "places": torch.arange(len(batch["advantages"]))}
 
 
-def weigh_by_halves(self, chunks, weigh=OneShotTrainer._weigh):
+def weigh_by_halves(self, chunks, weigh=OneShotTrainer._set_loss_weights):
     """Over the rows of an update, which are in no order by then."""
     weigh(self, chunks)
     places = torch.cat([chunk["places"] for chunk in chunks])
@@ -79,7 +79,7 @@ if __name__ == "__main__":
     OneShotTrainer._generate_single_turn = fixed_responses
     engines.check_engine = lambda engine: None
     if processes() == 1:
-        OneShotTrainer._generate_and_score_completions, OneShotTrainer._weigh = with_places, weigh_by_halves
+        OneShotTrainer._generate_and_score_completions, OneShotTrainer._set_loss_weights = with_places, weigh_by_halves
     if os.environ.get("ACCELERATE_USE_FSDP") == "true":
         shard_on_a_cpu()
     if os.environ.get("ACCELERATE_USE_DEEPSPEED") == "true":
