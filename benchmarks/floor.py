@@ -2,7 +2,7 @@
 
     python -m benchmarks.floor
 
-Each phase of a step of 128 rollouts is profiled: the share of matrix products, of attention, and of everything else, and
+Each phase of a step of 128 rollouts is profiled: the share of matrix products, of attention and of everything else, and
 how fast the matrix products are beside one large product on the same core.
 """
 from __future__ import annotations
