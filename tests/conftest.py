@@ -30,10 +30,11 @@ runpy.run_path(str(OFFLINE / "sitecustomize.py"))
 
 
 def pytest_collection_modifyitems(items):
-    """Everything in tests/torture is torture."""
+    """Everything in tests/torture is torture, and what is in tests/engines needs real engines."""
     for item in items:
-        if ROOT / "tests" / "torture" in item.path.parents:
-            item.add_marker("torture")
+        for folder, mark in (("torture", "torture"), ("engines", "engine")):
+            if ROOT / "tests" / folder in item.path.parents:
+                item.add_marker(mark)
 
 
 @pytest.fixture(autouse=True)

@@ -498,6 +498,18 @@ MUTATIONS = {
         "            training = self.model.training\n            generator.manual_seed(seed)\n",
         "models/test_engines.py",
     ),
+    "the engine's ratio upside down": (
+        "training/objective.py",
+        "log_probs - drawn_log_probs",
+        "drawn_log_probs - log_probs",
+        "training/test_engine_ratios.py",
+    ),
+    "logged means of pieces instead of tokens": (
+        "training/trainer.py",
+        'pieces * total / max(inputs["tokens"], 1)',
+        'total / max(int(mask.sum()), 1)',
+        "training/test_training.py",
+    ),
     "prompts may leave no room for an answer": (
         "evaluation/benchmarks.py",
         "positions - config.eval_max_tokens",

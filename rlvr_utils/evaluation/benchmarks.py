@@ -50,7 +50,7 @@ def check_lengths(config: RunConfig, model, tokenizer, loaded: list[tuple[Benchm
 
     positions = getattr(model.config, "max_position_embeddings", None) or 2**31  # state-space models have no limit
     room = (positions - config.eval_max_tokens if config.engine == "transformers"
-            else config.max_prompt_tokens + config.eval_max_tokens - 1)
+            else min(config.max_prompt_tokens + config.eval_max_tokens, positions) - 1)
     for benchmark, problems in loaded:
         if benchmark.scoring == "likelihood":
             texts = [f"Question: {row['question']}\nAnswer: {max(row['choices']['text'], key=len)}" for row in problems]

@@ -217,7 +217,11 @@ class RunConfig(Record):
     engine: Literal["transformers", "vllm", "vllm-server"] = later("transformers")
     """What generates the responses."""
     engine_memory: Share = later(0.3)
-    """Share of the GPU's memory for an engine "vllm" that runs beside the training."""
+    """Share of the GPU's memory for an engine "vllm" that runs beside the training; without a GPU, of the machine's
+    for any vLLM."""
+    engine_ratio_cap: Amount = later(0.0)
+    """With vLLM, each token's policy loss is weighted by its probability to the trainer over that to vLLM, at most
+    this; 0 for no such correction."""
     keep_every: Count = later(0)
     """Rollout steps between two policies that are kept for evaluation; 0 for none."""
     eval_early_every: Count = later(0)
@@ -265,6 +269,9 @@ class RunConfig(Record):
             if not self.lora_rank and getattr(self, name) != type(self).model_fields[name].default:
                 raise ValueError(f"field {name!r} is {shown(getattr(self, name))}, but 'lora_rank' is 0, so no adapter "
                                  f"is trained; set 'lora_rank', or leave {name!r} out")
+        if self.engine_ratio_cap and self.engine == "transformers":
+            raise ValueError(f"field 'engine_ratio_cap' is {self.engine_ratio_cap:g}, but engine 'transformers' "
+                             "samples from the trainer's own probabilities; set engine to vllm, or leave it out")
         return self
 
     def evaluated(self, step: int) -> bool:

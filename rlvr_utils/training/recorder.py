@@ -114,6 +114,8 @@ class Recorder(TrainerCallback):
         if step is None or not logs or "rewards/outcome/mean" not in logs:
             return
         row = {"step": step, **{name: logs.get(key) for key, name in METRICS.items()}}
+        if self.config.engine != "transformers":
+            row["engine_difference"] = logs.get("sampling/sampling_logp_difference/mean")
         self.stop_if_diverged(row, model)
         if step == self.stop_after and step < self.config.steps:
             control.should_save = control.should_training_stop = True

@@ -10,7 +10,7 @@ from trl import GRPOConfig
 
 from rlvr_utils.errors import UserError
 from rlvr_utils.models.adapters import adapter_settings
-from rlvr_utils.models.engines import own_stops
+from rlvr_utils.models.engines import own_stops, without_usage_statistics
 from rlvr_utils.processes import launched_layout, processes
 from rlvr_utils.recipe.config import RunConfig
 from rlvr_utils.training.checks import check_recipe, micro_steps
@@ -37,6 +37,8 @@ def prepare(config: RunConfig, tokenizer):
     if processes() > 1 and config.eval_every:
         raise UserError(f"eval_every={config.eval_every}: evaluation during training works in a single process only; "
                         "set eval_every to 0, and keep_every to evaluate the kept policies afterwards")
+    if processes() > 1 and config.engine == "vllm" and not torch.cuda.is_available():
+        raise UserError("vLLM on a CPU generates for a single process only; start one, or set engine to transformers")
     if processes() > 1 and config.share_prompts:
         raise UserError("share_prompts bypasses the wrapper that adds up gradients over several processes; set "
                         "share_prompts to false")
@@ -80,14 +82,15 @@ def trainer_arguments(config: RunConfig, folder: Path, on_cpu: bool) -> GRPOConf
         ddp_find_unused_parameters=False, dataloader_pin_memory=not on_cpu,
         # The recorder drives the trackers, with the names of the records; project and run name are theirs.
         report_to=[], run_name=folder.parent.stem, project=config.profile,
-        disable_tqdm=True, log_level="error", **engine_arguments(config))
+        disable_tqdm=True, log_level="error", **engine_arguments(config, on_cpu))
 
 
-def engine_arguments(config: RunConfig) -> dict:
-    """TRL's settings for vLLM, in the training processes or on the server at VLLM_URL. There is no importance
-    sampling correction, since the authors do not use vLLM's log-probabilities."""
-    if config.engine == "transformers":
+def engine_arguments(config: RunConfig, on_cpu: bool) -> dict:
+    """TRL's settings for vLLM, in the training processes or on the server at VLLM_URL; on a CPU the trainer has an
+    engine of its own. The importance correction is ours too: TRL's would compute the log-probabilities twice."""
+    if config.engine == "transformers" or on_cpu:
         return {}
+    without_usage_statistics()
     served = config.engine == "vllm-server"
     return {"use_vllm": True, "vllm_importance_sampling_correction": False,
             "vllm_mode": "server" if served else "colocate",

@@ -283,6 +283,14 @@ def test_several_updates_a_rollout_count_rollout_steps(tiny_config, tmp_path):
 
 
 @pytest.mark.slow
+def test_logged_means_are_those_of_tokens_in_whatever_pieces_the_loss_is_computed(tiny_config, tmp_path):
+    whole, cut = (obtain(tiny_config.changed(steps=1, eval_every=0, micro_batch=size), tmp_path).rows("metrics")[0]
+                  for size in (8, 2))
+    assert whole["entropy"] == pytest.approx(cut["entropy"], rel=1e-5)
+    assert whole["policy_loss"] == pytest.approx(cut["policy_loss"], abs=1e-6)
+
+
+@pytest.mark.slow
 def test_sharing_prompts_changes_the_work_and_not_the_training(tiny_config, tmp_path):
     config = tiny_config.changed(steps=2, num_generations=2, micro_batch=4)
     shared, plain = (obtain(config.changed(share_prompts=share), tmp_path) for share in (True, False))
