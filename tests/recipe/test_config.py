@@ -111,7 +111,7 @@ def test_a_mistyped_field_is_told_before_the_one_that_is_missing_for_it(fields):
     ("ranking", {True: "7"}), ("ranking", {1: None}), ("ranking", {1: "half \ud800"}), ("ranking", {10**5000: "7"}),
     ("examples", 1), ("examples", ["one"]), ("examples", [0]), ("examples", [True]), ("labels", ["near"]),
     ("labels", {"near": " "}), ("labels", {"near": math.nan}), ("labels", {"near": ["x" * 10**7]}),
-    ("benchmarks", 3), ("benchmarks", {"name": "a", "file": "b"}), ("label", "near")], ids=shown)
+    ("benchmarks", 3), ("benchmarks", {"name": "a", "file": "b"})], ids=shown)
 def test_a_value_that_cannot_be_is_named_with_its_field(fields, name, value):
     assert named(from_fields, {**fields, name: value}, "mine.json") == f"mine.json: {name}"
 
@@ -232,10 +232,15 @@ def test_plain_data_reads_back_to_the_same_configuration():
     assert from_fields(yaml.safe_load(yaml.safe_dump(to_fields(config))), "run.yaml") == config
 
 
-@pytest.mark.parametrize(("name", "value"), [("epochs", 3), ("steps", "9"), ("examples", [0]), ("label", "near")])
+@pytest.mark.parametrize(("name", "value"), [("epochs", 3), ("steps", "9"), ("examples", [0])])
 def test_a_change_is_checked_as_a_file_is(tiny_config, name, value):
     assert named(lambda: tiny_config.changed(**{name: value})).endswith(f": {name}")
     assert tiny_config.changed(steps=9).steps == 9 and tiny_config.steps == 3
+
+
+def test_a_label_needs_an_example_in_every_arm_but_the_base_that_the_others_change(fields):
+    assert from_fields({**fields, "arm": "base", "label": "near"}, "mine.json").label == "near"
+    assert named(from_fields, {**fields, "arm": "full-set", "label": "near"}, "mine.json") == "mine.json: label"
 
 
 def test_a_configuration_stays_as_it_is(tiny_config):
