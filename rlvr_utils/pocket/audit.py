@@ -156,7 +156,9 @@ def room_gates(model, tokenizer, size: Size) -> list[Gate]:
     one = ask(model, tokenizer, first * size.first, TEMPERATURE, training=True).right("training")
     return [Gate("room", f"pool problems solved in 5 to 80 % of {size.attempts} attempts",
                  mean([0.05 <= rate <= 0.8 for rate in rates]), 0.5, 1),
-            Gate("room, pi_1", f"pi_1 solved, of {len(one)} attempts", mean(one), 0.10, 0.40)]
+            # Variance is highest for problems that rise from nearly never to always, so the criterion itself asks for a
+            # low rate. At 5 %, the pool's own bound, a third of the groups of eight hold a right answer.
+            Gate("room, pi_1", f"pi_1 solved, of {len(one)} attempts", mean(one), 0.05, 0.40)]
 
 
 def science_gates(model, tokenizer, size: Size) -> list[Gate]:
