@@ -122,14 +122,14 @@ class Study:
         """The base, with which everything is compared, and those of the arms that the profile runs and whose examples
         are in the training file; the others are named in a printed note, and so are arms that keep a field which the
         reader has set."""
-        arms, run = _arms(arms), _arms(self.config.arms) or [*ARMS]
+        arms, run = [*dict.fromkeys(_arms(arms))], _arms(self.config.arms) or [*ARMS]
         skipped = [arm for arm in arms if arm not in ("base", *run)]
         lacking = [arm for arm in arms if set(ARMS[arm].get("examples", ())) - self.config.ranking.keys()]
         for reason, some in ((f"not run on profile {self.config.profile}", skipped),
                              ("arms left out because the training file has only one problem", lacking)):
             if some:
                 print(f"{reason}: {', '.join(some)}")
-        left = [arm for arm in dict.fromkeys(arms) if arm not in ("base", *skipped, *lacking)]
+        left = [arm for arm in arms if arm not in ("base", *skipped, *lacking)]
         for name, keeping in self.kept_fields(left).items():
             print(f"these arms keep their own {name}: {', '.join(keeping)}")
         return ["base", *left]
