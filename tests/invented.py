@@ -50,6 +50,7 @@ def write_run(folder, arm: str, seed: int, facts: dict, subjects=SUBJECTS) -> Ru
                 **evaluation_identity(config, benchmark)})
     append_rows(folder / "evaluations.jsonl", rows)
     append_rows(folder / "metrics.jsonl", [
-        {"step": step, "outcome": 0.2 if step < 20 else facts.get("outcome", 0.5), "kl": facts.get("kl", 0.1),
-         "zero_std_groups": float(step % 10 < facts.get("silent", 3))} for step in range(1, config.steps + 1)])
+        {"step": step, "outcome": 0.2 if step < facts.get("rises", 20) else facts.get("outcome", 0.5),
+         "kl": facts.get("kl", 0.1), "zero_std_groups": float(step % 10 < facts.get("silent", 3))}
+        for step in range(1, config.steps + 1)])
     return Run(folder)

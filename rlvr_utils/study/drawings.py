@@ -86,7 +86,8 @@ def styles(study: Study, alt: str) -> Path:
     draw_bars(left, {name: wilson_interval(round(count * row["accuracy"]), count) for name, row in rows.items()},
               "right, % of answers led into the style", looks=STYLE_LOOKS)
     draw_bars(right, {name: wilson_interval(round(count * row["share"]), count) for name, row in rows.items()},
-              "share, % of sampled answers left alone", looks=STYLE_LOOKS)
+              "share, % of sampled answers left alone", looks=STYLE_LOOKS,
+              marks={name: [100 * row["corpus"], 100 * row["share_greedy"]] for name, row in rows.items()})
     for place, row in enumerate(rows.values()):
         right.plot(100 * row["corpus"], place, marker="|", markersize=17, markeredgewidth=2.5, color="black", label="_")
         right.plot(100 * row["share_greedy"], place, marker="o", markersize=8, markerfacecolor="white", label="_",

@@ -215,10 +215,14 @@ def _edges(group: list[float], gap: float) -> tuple[float, float]:
 
 # bars and dots ------------------------------------------------------------------------------------------------------
 
+NUMBER_WIDTH = 9  # of a bar's number, in percent of an axis from 0 to 100
+
+
 def draw_bars(ax, values: dict[str, Interval], xlabel: str, published: dict[str, float] | None = None,
-              looks: dict[str, Look] = LOOKS) -> None:
+              looks: dict[str, Look] = LOOKS, marks: dict[str, list[float]] | None = None) -> None:
     """A horizontal bar from zero for each arm (or style), shares in percent, with its interval and number; a published
-    number (in percent) as a hatched bar below it. The first stands at the top."""
+    number (in percent) as a hatched bar below it. The first stands at the top. A number makes way for the bar's own
+    `marks`, which the caller draws."""
     published = {name: value for name, value in (published or {}).items() if value is not None}
     thick = 0.36 if published else 0.6
     for row, (name, found) in enumerate(values.items()):
@@ -226,7 +230,10 @@ def draw_bars(ax, values: dict[str, Interval], xlabel: str, published: dict[str,
         _bar(ax, place, 100 * found.mean, thick, {"color": looks[name].colour})
         if found.low is not None:
             ax.plot([100 * found.low, 100 * found.high], [place, place], color="black", linewidth=1.4, label="_")
-        _number(ax, 100 * max(found.mean, found.high or 0), 100 * found.mean, place)
+        end = 100 * min(1, max(found.mean, found.high or 0))
+        for mark in sorted((marks or {}).get(name, [])):
+            end = max(end, mark) if mark < end + NUMBER_WIDTH else end
+        _number(ax, end, 100 * found.mean, place)
         if name in published:
             _bar(ax, row + thick / 2, published[name], thick, {
                 "facecolor": "white", "edgecolor": looks[name].colour, "hatch": "///"})

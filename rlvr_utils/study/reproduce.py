@@ -112,7 +112,7 @@ def execute(path: Path, study: Study) -> Path:
     target.parent.mkdir(parents=True, exist_ok=True)
     try:
         papermill.execute_notebook(str(path), str(target), parameters(study), kernel_name="python3",
-                                   progress_bar=False, log_output=False)
+                                   progress_bar=False, log_output=False, extra_arguments=["--log-level=ERROR"])
     except papermill.PapermillExecutionError as error:
         raise UserError(f"notebook {path.stem} failed in cell {error.exec_count}: {error.ename}: "
                         f"{str(error.evalue).splitlines()[0]}; see {target}") from None
