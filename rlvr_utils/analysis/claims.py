@@ -21,6 +21,7 @@ from rlvr_utils.analysis.measures import (
     arc_benchmarks,
     by_seed,
     curves,
+    followed,
     gap,
     main_benchmark,
     math_benchmarks,
@@ -29,7 +30,6 @@ from rlvr_utils.analysis.measures import (
     parts,
     reflecting,
     saturation,
-    steps,
     training_curve,
 )
 from rlvr_utils.analysis.published import published_text, published_value
@@ -200,13 +200,8 @@ def c06(runs: Runs, untestable: str) -> Claim:
 
 
 def _unsaturated(runs: Runs, evaluations: int = 2) -> str:
-    """Why nothing can be counted from saturation on; empty where it can. Of test accuracy two evaluations have to
-    follow: with one, the change would be a piece of the line that leads up to saturation."""
-    def followed(run: Run) -> bool:
-        start = saturation(run)
-        return start is not None and steps(run)[0] <= start and sum(step > start for step in steps(run)) >= evaluations
-
-    seeds = [run.config.seed for run in runs["one-shot"] if not followed(run)]
+    """Why nothing can be counted from saturation on; empty where it can."""
+    seeds = [run.config.seed for run in runs["one-shot"] if not followed(run, evaluations)]
     return f"training accuracy of {{pi_1}} saturated too late or never, in seeds {seeds}" if seeds else ""
 
 

@@ -143,8 +143,9 @@ def parts(run: Run, benchmarks: list[str], step: float | None = None, group: str
     """What each kind of problem contributes to `score`: `value` (accuracy times weight) and `weight`, by kind.
 
     Within a benchmark every response weighs the same, and every benchmark does. `group` may be "subject" instead.
-    Records that name no kinds give one row, named "". A `step` between two evaluations gets what lies on the straight
-    line between them. Raises `UserError` as `score` does, and for a step outside of what was evaluated.
+    Records that name no kinds, or one kind a benchmark (which is no sample of kinds), give one row, named "". A `step`
+    between two evaluations gets what lies on the straight line between them. Raises `UserError` as `score` does, and
+    for a step outside of what was evaluated.
     """
     return at_step(run, step, lambda at: _parts(run, benchmarks, at, group))
 
@@ -168,7 +169,7 @@ def _parts(run: Run, benchmarks: list[str], step: int, group: str) -> pd.DataFra
     table = tidy(run)
     rows = table[(table["step"] == step) & table["benchmark"].isin(benchmarks)
                  & table["measure"].str.startswith(f"{group}.")]
-    if set(rows["benchmark"]) != set(benchmarks):
+    if set(rows["benchmark"]) != set(benchmarks) or len(rows) == len(benchmarks):
         return pd.DataFrame({"value": [score(run, benchmarks, step=step)], "weight": [1.0]}, index=[""])
     weight = rows["n"] / rows.groupby("benchmark")["n"].transform("sum") / len(benchmarks)
     columns = pd.DataFrame({"value": rows["value"] * weight, "weight": weight})
@@ -243,6 +244,13 @@ def saturation(run: Run) -> int | None:
         if sum(window) / SATURATED_STEPS >= SATURATED:
             return outcomes[end - 1][0]
     return None
+
+
+def followed(run: Run, evaluations: int = 2) -> bool:
+    """Did training accuracy saturate after the first evaluation and before at least so many others? With only one
+    after it, a change of test accuracy would be a piece of the line that leads up to saturation."""
+    start = saturation(run)
+    return start is not None and steps(run)[0] <= start and sum(step > start for step in steps(run)) >= evaluations
 
 
 def steps_after_saturation(run: Run) -> list[int]:

@@ -15,6 +15,7 @@ from rlvr_utils.analysis.measures import (
     arm_interval,
     by_seed,
     curves,
+    followed,
     gap,
     greedy_benchmark,
     main_benchmark,
@@ -25,7 +26,6 @@ from rlvr_utils.analysis.measures import (
     reflecting,
     saturation,
     share_of_gain,
-    steps,
     training_curve,
 )
 from rlvr_utils.analysis.published import published_model, published_text
@@ -224,8 +224,8 @@ def variance(spread: dict[str, float], ranking: dict[int, str]) -> str:
     """The distribution of historical standard deviations, and where the chosen examples stand in it."""
     values = sorted(spread.values(), reverse=True)
     still = sum(value == 0 for value in values) / len(values)
-    chosen = [f"$\\pi_{{{rank}}}$ (row {row}) has {spread[row]:.2f}"
-              for rank, row in ranking.items() if row in spread]
+    chosen = [f"$\\pi_{{{rank}}}$ (row {ranking[rank]}) has {spread[ranking[rank]]:.2f}"
+              for rank in (1, 13) if ranking.get(rank) in spread]
     return see(f"Over {len(values):,} problems the standard deviation of training accuracy runs from {values[-1]:.2f} "
                f"to {values[0]:.2f}, with a median of {values[len(values) // 2]:.2f}; {100 * still:.0f} % of the "
                "problems never changed.", f"{listing(chosen)}." if chosen else "")
@@ -426,12 +426,11 @@ def after_saturation(study: Study, runs: Runs) -> str:
     """Figure 2: what test accuracy does once training accuracy has saturated, counted from saturation itself."""
     six, found = math_benchmarks(study.config), []
     for arm in [arm for arm in ("one-shot", "one-shot-13") if arm in runs]:
-        at = {run.config.seed: saturation(run) for run in runs[arm]}
-        usable = [run for run in runs[arm]
-                  if at[run.config.seed] is not None and steps(run)[0] <= at[run.config.seed] < steps(run)[-1]]
+        usable = [run for run in runs[arm] if followed(run)]
         if not usable:
-            found.append(f"Training on {LABELS[arm]} does not saturate between two evaluations, so nothing can be "
-                         "counted from there.")
+            when = listing([f"at step {at}" if (at := saturation(run)) else "never" for run in runs[arm]])
+            found.append(f"Training on {LABELS[arm]} saturates {when}. Fewer than two evaluations follow, so the rise "
+                         "after saturation cannot be told from the rise before it.")
             continue
         rise = over_seeds(by_seed(usable, lambda run: minus(parts(run, six), parts(run, six, saturation(run)))))
         some = "" if len(usable) == len(runs[arm]) else f" (in {len(usable)} of {len(runs[arm])} seeds)"

@@ -147,3 +147,13 @@ def test_saturation_needs_five_steps_of_at_least_95_percent_on_average(runs, out
         {"step": place, "outcome": value} for place, value in enumerate(outcomes, start=1)])
     assert measures.saturation(run) == step
     assert measures.steps_after_saturation(run) == ([20, 40, 60] if step else [])
+
+
+def test_one_kind_a_set_is_no_sample_of_kinds(runs):
+    """Two sets of one kind each: that one of them is harder says nothing about other kinds."""
+    one_shot, _ = runs
+    kinds = {"P-ARC-E": "a", "P-ARC-C": "b", "P-MATH500": "cd"}
+    rewrite(one_shot, "evaluations", lambda row: {**row, "by_kind": {
+        f": {kind}": {"n": 200, "accuracy": 0.5} for kind in kinds.get(row["benchmark"], "")}})
+    assert list(measures.parts(one_shot, ["P-ARC-E", "P-ARC-C"]).index) == [""]
+    assert list(measures.parts(one_shot, ["P-MATH500"]).index) == [": c", ": d"]
