@@ -15,7 +15,7 @@ export TOKENIZERS_PARALLELISM := false
 
 .PHONY: reproduce check test engines lab lint requirements lock audit mutations torture bench clean
 
-BENCHES := step evaluation growth threads floor
+BENCHES := rollouts step evaluation growth threads
 
 reproduce: $(VENV)/ready
 	$(RUN) -m rlvr_utils reproduce --profile pocket --retrain
@@ -43,8 +43,7 @@ engines: $(ENGINES)/ready
 	$(ENGINES)/bin/python tests/engines/record.py
 
 # All benchmarks, a few minutes each, then the README's table; one alone: python -m benchmarks.step.
-bench: $(VENV)/ready $(ENGINES)/ready
-	$(ENGINES)/bin/python -m benchmarks.rollouts
+bench: $(VENV)/ready
 	for name in $(BENCHES); do $(RUN) -m benchmarks.$$name || exit 1; done
 	$(RUN) -m benchmarks.table
 

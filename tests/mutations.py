@@ -426,7 +426,7 @@ MUTATIONS = {
     ),
     "an arm that keeps its own value is not named": (
         "study/study.py",
-        "        for name, keeping in self.kept_fields(arms).items():",
+        "        for name, keeping in self.kept_fields(left).items():",
         "        for name, keeping in ():",
         "test_cli.py",
     ),
