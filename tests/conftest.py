@@ -37,6 +37,16 @@ def pytest_collection_modifyitems(items):
                 item.add_marker(mark)
 
 
+@pytest.fixture(scope="session")
+def pocket():
+    """The pocket profile, with so little memory for vLLM that several engines fit; for tests in tests/engines."""
+    from rlvr_utils.recipe.config import load_profile
+
+    # vLLM's processes inherit these. It would find out this machine's address by opening a socket to elsewhere.
+    os.environ.update(VLLM_HOST_IP="127.0.0.1", VLLM_LOGGING_LEVEL="ERROR")
+    return load_profile("pocket").changed(engine_memory=0.05)
+
+
 @pytest.fixture(autouse=True)
 def no_network():
     """Every attempt to connect elsewhere fails the test, also one of a process that it has started, and

@@ -278,14 +278,16 @@ def c12(runs: Runs) -> Claim:
 def c13(runs: Runs) -> Claim:
     """C13: entropy alone, its best step minus the base, and its best minus its last."""
     main = [main_benchmark(runs["base"][0].config)]
-    tested = _best_and_last(curves(runs, "entropy-only", main))
+    lacking = _lacking(runs, "entropy-only")
+    tested = [] if lacking else _best_and_last(curves(runs, "entropy-only", main))
+    gained, lost = ([best - start for start, best, _ in tested], [best - last for _, best, last in tested])
     return Claim("C13", "The entropy bonus alone, without a reward, improves the base, which later collapses",
                  "points on MATH500 or its stand-in",
                  round(published_value(6, "MATH500", model="Qwen2.5-Math-1.5B", step=20)
                        - published_value(8, "MATH500", dataset="base"), 1), [
-                     Quantity("best step minus base", mean_interval([best - start for start, best, _ in tested])),
-                     Quantity("best step minus last", mean_interval([best - last for _, best, last in tested]))],
-                 "figure12_entropy_only", "03_entropy_only_ablation")
+                     Quantity("best step minus base", mean_interval(gained) if gained else None),
+                     Quantity("best step minus last", mean_interval(lost) if lost else None)],
+                 "figure12_entropy_only", "03_entropy_only_ablation", lacking=lacking)
 
 
 def c14(runs: Runs) -> Claim:

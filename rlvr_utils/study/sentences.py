@@ -485,7 +485,7 @@ def style_shares(study: Study, runs: Runs) -> str:
     """Shares of styles: which grows most and which shrinks most, by arm."""
     main = main_benchmark(study.config)
     if not named(runs, main):
-        return see("This model's answers begin in none of the styles of the pocket corpus.")
+        return see("No styles are told apart here: what this model has read is not known in styles.")
     start = {style: last_share(runs, "base", style, main).mean for style in STYLES}
     found = []
     for arm in [arm for arm in ("one-shot", "one-shot-13", "full-set", "entropy-only", "format-reward") if arm in runs]:

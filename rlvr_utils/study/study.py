@@ -5,6 +5,7 @@ import ast
 import os
 import re
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 
 from rlvr_utils.analysis.published import example_subject
@@ -64,8 +65,13 @@ class Study:
 
     def example(self, rank: int = 1) -> Problem | None:
         """The training example of this rank; None, with a printed note, if a public set is not available."""
-        rows = _available(self.config.pool, lambda: load_training(local_path(self.config.pool)))
+        rows = self._training_rows
         return {row.id: row for row in rows}[self.config.ranking[rank]] if rows else None
+
+    @cached_property
+    def _training_rows(self) -> list[Problem] | None:
+        """Loaded once, so that a set which is not available is noted once."""
+        return _available(self.config.pool, lambda: load_training(local_path(self.config.pool)))
 
     def example_subject(self, rank: int = 1) -> str | None:
         """The example's subject, or None. The authors' data set does not contain it, but Table 3 does."""

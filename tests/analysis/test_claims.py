@@ -9,6 +9,7 @@ from conftest import ROOT
 from invented import LIKE_THE_PAPER, SUBJECTS, write_run
 
 from rlvr_utils.analysis.claims import LEDGER_ARMS, _best_and_last, ledger
+from rlvr_utils.recipe.config import load_profile
 from rlvr_utils.records.run import Run
 from rlvr_utils.study.study import open_study
 
@@ -121,6 +122,14 @@ def test_one_evaluation_after_saturation_is_not_enough_for_what_evaluations_show
     for claim in ("C07", "C09"):
         assert rows[claim]["verdict"] == "not measured" and "saturated too late" in rows[claim]["reason"]
     assert rows["C25"]["verdict"] != "not measured"
+
+
+@pytest.mark.parametrize("profile", ["pocket", "pocket-b"])
+def test_a_profile_with_fewer_arms_has_a_ledger(rows_of, profile):
+    rows = rows_of(arms=load_profile(profile).arms)
+    assert rows["C01"]["verdict"] == "reproduced"
+    assert rows["C03"]["verdict"] == rows["C12"]["verdict"] == "not measured"
+    assert (rows["C13"]["verdict"] == "not measured") == (profile == "pocket-b")
 
 
 def test_what_the_model_cannot_test_is_not_testable(rows_of):

@@ -133,7 +133,7 @@ def test_what_is_no_number_ends_a_run_whatever_it_is_a_value_of(value):
 
 def test_no_step_that_was_ever_recorded_would_have_ended_its_run():
     rows = [row for run in COMMITTED for row in run.rows("metrics")]
-    assert len(rows) > 1000 and not [row for row in rows if diverged_value(row)]
+    assert len(rows) > 500 and not [row for row in rows if diverged_value(row)]
 
 
 # ---- what is reported --------------------------------------------------------------------------
@@ -210,6 +210,6 @@ def test_a_run_in_trouble_says_so_in_its_summary_and_in_a_notebook(tiny_config, 
 def test_every_committed_run_can_be_read():
     """Which pocket runs are named is theirs; the small real model has never earned a reward."""
     trained = [run for run in COMMITTED if run.config.steps]
-    assert report(COMMITTED)[-1].endswith(f" of {len(trained)} runs") and len(trained) > 20
+    assert report(COMMITTED)[-1].endswith(f" of {len(trained)} runs") and len(trained) > 15
     real, = (run for run in trained if run.config.profile == "smollm2-135m")
     assert findings(real.config, real.rows("metrics")) == ["steps 1 to 3: no rollout earned the outcome reward"]
