@@ -11,7 +11,6 @@ import time
 import urllib.request
 
 import pytest
-from openai import OpenAI
 
 from rlvr_utils.data.problems import load_benchmark
 from rlvr_utils.data.prompts import STOP_STRINGS, SYSTEM, evaluation_prompts
@@ -37,6 +36,8 @@ def exported(pocket, tmp_path_factory):
 
 @pytest.fixture(scope="module")
 def client(exported, pocket):
+    from openai import OpenAI
+
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
         port = free.getsockname()[1]
