@@ -20,7 +20,7 @@ SAME = ("outcome", "format", "reward_std", "loss", "policy_loss", "grad_norm", "
 @pytest.fixture(scope="module")
 def short(pocket):
     """Four steps that move the policy far; one benchmark greedy, one sampled."""
-    greedy, sampled = pocket.benchmarks[0], pocket.benchmarks[1]
+    sampled, greedy = pocket.benchmarks[:2]
     benchmarks = tuple(benchmark.model_copy(update={"limit": PROBLEMS}) for benchmark in (greedy, sampled))
     return with_arm(pocket, "one-shot", 0).changed(steps=4, eval_every=0, save_every=2, keep_every=2,
                                                    learning_rate=1e-3, reward="random", benchmarks=benchmarks)

@@ -13,8 +13,8 @@ import urllib.request
 import pytest
 
 from rlvr_utils.data.problems import load_benchmark
-from rlvr_utils.data.prompts import STOP_STRINGS, SYSTEM, evaluation_prompts
-from rlvr_utils.evaluation.benchmarks import cut
+from rlvr_utils.data.prompts import SYSTEM, evaluation_prompts, stop_strings
+from rlvr_utils.evaluation.benchmarks import until_stop
 from rlvr_utils.models.engines import TransformersPolicy
 from rlvr_utils.models.loading import load_policy
 from rlvr_utils.recipe.arms import with_arm
@@ -67,7 +67,7 @@ def evaluated(exported, pocket):
     prompts = evaluation_prompts(policy.tokenizer, pocket.eval_template, questions)
     ids = [policy.tokenizer(prompt, add_special_tokens=False)["input_ids"] for prompt in prompts]
     texts = policy.tokenizer.batch_decode([*policy.respond(ids, pocket, 0.0, 0)], skip_special_tokens=True)
-    return questions, prompts, [cut(text, STOP_STRINGS[pocket.eval_template]) for text in texts]
+    return questions, prompts, [until_stop(text, stop_strings(pocket.eval_template)) for text in texts]
 
 
 def test_a_chat_is_answered_as_in_the_evaluation(client, evaluated, pocket):
