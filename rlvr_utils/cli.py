@@ -101,6 +101,7 @@ def _or_default(options, name: str):
 
 
 def parser() -> argparse.ArgumentParser:
+    """The parser of all commands."""
     top = _Parser(prog="python -m rlvr_utils", description="1-shot RLVR, reproducible.")
     commands = top.add_subparsers(required=True, metavar="command")
 
@@ -110,6 +111,7 @@ def parser() -> argparse.ArgumentParser:
     reproduce.add_argument("--seeds", type=int, help="how many seeds (default 3)")
     reproduce.add_argument("--retrain", action="store_true",
                            help="train every run again, even if a finished one exists")
+    _settings(reproduce)
     reproduce.set_defaults(run=_reproduce, command=reproduce,
                            after="repeat the command: finished runs are kept, and the others continue from their "
                                  "latest checkpoints")
@@ -311,32 +313,27 @@ def _drill(options) -> None:
 
     from rlvr_utils.recipe.config import load_profile
     from rlvr_utils.scale.drill import drill
-    from rlvr_utils.study.study import with_settings
+    from rlvr_utils.study.study import field_of, with_settings
 
     if options.record and not options.record.parent.is_dir():
         raise UserError(f"--record {options.record}: there is no such folder; create it, or give another file")
     config = with_settings(load_profile(_or_default(options, "profile")), options.settings)
-    chosen = [name for _, name in _set_fields(options)]
     with tempfile.TemporaryDirectory() as folder:
         record = drill(config, Path(folder), options.layers, options.hidden, options.prompts,
-                       options.response_tokens, _or_default(options, "steps"), chosen)
+                       options.response_tokens, _or_default(options, "steps"), map(field_of, options.settings))
     text = json.dumps(record, indent=1, ensure_ascii=False)
     if options.record:
         options.record.write_text(text + "\n", encoding="utf-8")
     print(text)
 
 
-def _set_fields(options) -> list[tuple[str, str]]:
-    """Every `--set`, with the field that it names."""
-    return [(setting, setting.partition("=")[0].strip()) for setting in options.settings]
-
-
 def _evaluate(options) -> None:
     from rlvr_utils.evaluation.benchmarks import load_benchmarks
     from rlvr_utils.recipe.identity import EVALUATION_FIELDS, SHARED_FIELDS
+    from rlvr_utils.study.study import field_of
 
-    for setting, name in _set_fields(options):
-        if name == "report_to":
+    for setting in options.settings:
+        if field_of(setting) == "report_to":
             raise UserError(f"--set {setting[:60]} has no effect on evaluate: it shows a training run; leave it out")
     if options.folder:
         return _evaluate_run(options)
@@ -344,8 +341,8 @@ def _evaluate(options) -> None:
         if getattr(options, name) is not None:
             raise UserError(f"--{name} needs --run: give the folder of a finished run too")
     study = _study(options, [_or_default(options, "seed")])
-    for setting, name in _set_fields(options):
-        if name not in (*EVALUATION_FIELDS, *SHARED_FIELDS, *LOADING_FIELDS):
+    for setting in options.settings:
+        if field_of(setting) not in (*EVALUATION_FIELDS, *SHARED_FIELDS, *LOADING_FIELDS):
             raise UserError(f"--set {setting[:60]} has no effect on evaluate: nothing is trained; leave it out")
     load_benchmarks(study.config)  # reports a faulty file here and not from another process
     if options.model:
@@ -372,7 +369,7 @@ def _evaluate_run(options) -> None:
 def _evaluation(options, config):
     """The run's configuration with another evaluation. Raises `UserError` for a change of anything else."""
     from rlvr_utils.recipe.identity import EVALUATION_FIELDS, training_fields
-    from rlvr_utils.study.study import benchmarks_of, refuse_doubled, with_settings
+    from rlvr_utils.study.study import benchmarks_of, field_of, refuse_doubled, with_settings
 
     if options.config:
         _refuse_unused(options, "--config", ("eval_files", "settings"), "change it in that file")
@@ -385,8 +382,8 @@ def _evaluation(options, config):
     before, after = training_fields(config), training_fields(changed)
     for name in sorted(before.keys() | after.keys()):
         if before.get(name) != after.get(name):
-            place = options.config or next((f"--set {text[:60]}" for text, field in _set_fields(options)
-                                            if field == name), options.folder)
+            place = options.config or next((f"--set {setting[:60]}" for setting in options.settings
+                                            if field_of(setting) == name), options.folder)
             raise UserError(f"{place}: field {name!r} decides how a run is trained, and {options.folder.name} is "
                             "finished; leave it out, or train another run. An evaluation may change: "
                             f"{', '.join(EVALUATION_FIELDS)}")

@@ -28,6 +28,7 @@ def _rank_and_size() -> tuple[int, int]:
 
 
 def wait_for_everyone() -> None:
+    """Wait until every process that trains together has come this far."""
     if processes() > 1:
         from accelerate import PartialState
 

@@ -1,6 +1,7 @@
 """Planted mistakes: each must make its tests fail. `make mutations` applies them one by one to a copy.
 
-A test that passes with its mistake planted proves nothing; this file is the proof that they do not.
+A test that passes with its mistake planted proves nothing, and neither does one that fails without it; this file is the
+proof that ours do neither.
 """
 
 from __future__ import annotations
@@ -21,7 +22,7 @@ MUTATIONS = {
         "def _encode_prompts(self, prompts",
         "docs/test_training_step.py",
     ),
-    "a record without a word in the docs": (
+    "a recorded field that the docs lack": (
         "training/recorder.py",
         '{**row, "reflecting": reflecting}',
         '{**row, "reflections": reflecting}',
@@ -96,28 +97,28 @@ MUTATIONS = {
     "logits without the model's own scale or cap": (
         "sampling/shared_prompt.py",
         """        return model(input_ids=input_ids[:, -keep:-1], attention_mask=attention_mask[:, :-1],
-                     position_ids=_positions(attention_mask)[:, -keep:-1], past_key_values=cache,
+                     position_ids=positions(attention_mask)[:, -keep:-1], past_key_values=cache,
                      use_cache=True).logits
 """,
         """        return model.get_output_embeddings()(model.get_decoder()(
             input_ids=input_ids[:, -keep:-1], attention_mask=attention_mask[:, :-1], past_key_values=cache,
-            position_ids=_positions(attention_mask)[:, -keep:-1], use_cache=True).last_hidden_state)
+            position_ids=positions(attention_mask)[:, -keep:-1], use_cache=True).last_hidden_state)
 """,
         "sampling/test_architectures.py",
     ),
-    "states of a recurrence are taken for keys and values": (
+    "recurrent states pass as keys and values": (
         "sampling/cache.py",
         "return {type(layer) for layer in _layers(model)} <= {DynamicLayer, DynamicSlidingWindowLayer}",
         "return True",
         "sampling/test_architectures.py",
     ),
-    "a prompt is shared through a window": (
+    "a prompt is shared despite a sliding window": (
         "sampling/cache.py",
         "            and all(type(layer) is DynamicLayer for layer in _layers(model)))",
         "            )",
         "sampling/test_architectures.py",
     ),
-    "encoders are taken for causal models": (
+    "encoders pass as causal models": (
         "models/loading.py",
         "if differences[:3].max() >",
         "if False and differences[:3].max() >",
@@ -166,19 +167,19 @@ MUTATIONS = {
         'return before + f"{question} {SUFFIX}" + after',
         "data/test_prompts.py",
     ),
-    "no blank in Llama's system turn": (
+    "no space in Llama's empty system turn": (
         "data/prompts.py",
         "{DATE}\\n\\n <|eot_id|>",
         "{DATE}\\n\\n<|eot_id|>",
         "data/test_prompts.py",
     ),
-    "two beginnings of text": (
+    "two beginning-of-text tokens": (
         "training/trainer.py",
         "add_special_tokens=False",
         "add_special_tokens=True",
         "scale/test_drill.py",
     ),
-    "Llama's date of the day": (
+    "another date in Llama's prompt": (
         "data/prompts.py",
         'DATE = "17 Apr 2025"',
         'DATE = "18 Apr 2025"',
@@ -190,40 +191,50 @@ MUTATIONS = {
         "rows[row]",
         "training/test_training.py",
     ),
-    "another example": ("recipe/profiles/qwen2.5-math-1.5b.yaml", "{1: 124,", "{1: 125,", "recipe/test_config.py"),
+    "another training example": (
+        "recipe/profiles/qwen2.5-math-1.5b.yaml",
+        "{1: 124,",
+        "{1: 125,",
+        "recipe/test_config.py",
+    ),
     "row counts not checked": ("data/public.py", "!= entry.rows", "!= len(rows)", "data/test_public.py"),
-    "greedy choice by chance": (
+    "greedy decoding picks the least likely token": (
         "sampling/rollouts.py",
         "return logits.argmax(-1)",
         "return logits.argmin(-1)",
         "sampling/test_rollouts.py",
     ),
-    "a prompt's part of the attention is left out": (
+    "attention leaves out the prompt": (
         "sampling/cache.py",
         "output = of_prompt.view(groups, rows, -1, size).transpose(0, 1) + ",
         "output = ",
         "sampling/test_rollouts.py",
     ),
-    "rows that stay behind": ("sampling/cache.py", "seen[holes] = seen[movers]", "pass", "sampling/test_rollouts.py"),
-    "numbers by place instead of by row": (
+    "unfinished rows are not moved in the cache": (
+        "sampling/cache.py",
+        "seen[holes] = seen[movers]",
+        "pass",
+        "sampling/test_rollouts.py",
+    ),
+    "random numbers by position instead of by row": (
         "sampling/rollouts.py",
         "draws[alive, step]",
         "draws[:len(alive), step]",
         "sampling/test_rollouts.py",
     ),
-    "groups that agree are left out of entropy and divergence too": (
+    "groups with equal rewards are skipped despite entropy and KL": (
         "training/trainer.py",
         "not config.shortcuts or config.kl_coef or config.entropy_coef * config.entropy_scale",
         "not config.shortcuts",
         "training/test_shortcuts.py",
     ),
-    "the optimizer rests where there is no gradient": (
+    "no weight decay where there is no gradient": (
         "training/trainer.py",
         "0.0 * sum(parameter.sum() for parameter in model.parameters() if parameter.requires_grad)",
         "0.0 * model.get_input_embeddings().weight.sum()",
         "training/test_shortcuts.py",
     ),
-    "entropy of some groups recorded as that of all": (
+    "the entropy of some groups is recorded as that of all": (
         "training/trainer.py",
         "terms.entropy if whole else None",
         "terms.entropy",
@@ -241,7 +252,7 @@ MUTATIONS = {
         "logging_nan_inf_filter=True",
         "training/test_health.py",
     ),
-    "a run that has run away goes on": (
+    "a diverged run goes on": (
         "training/recorder.py",
         "self.stop_if_diverged(row, model)",
         "pass",
@@ -254,26 +265,26 @@ MUTATIONS = {
         "diverged_value(row)",
         "training/test_health.py",
     ),
-    "reward variance asked of arms without a reward": (
+    "reward variance is checked in arms without a reward": (
         "training/health.py",
         "if config.policy_loss:",
         "if True:",
         "training/test_health.py",
     ),
-    "rows not cut back to the checkpoint": (
+    "records are not cut back to the checkpoint": (
         "runs/obtain.py",
         "step if checkpoint else -1",
         "10**9",
         "runs/test_resuming.py",
     ),
-    "a checkpoint marked before it is whole": (
+    "a checkpoint is marked complete too early": (
         "training/trainer.py",
         "        super()._save_checkpoint(model, trial)\n",
         "        super()._save_checkpoint(model, trial)\n"
         "        (Path(self._get_output_dir(trial)) / f'checkpoint-{self.state.global_step}' / 'whole').touch()\n",
         "runs/test_resuming.py",
     ),
-    "a lock removed when it is no longer held": (
+    "a lock file is removed after its release": (
         "records/locks.py",
         "        lock.unlink(missing_ok=True)  # while still locked, so that nobody locks a file about to be removed\n"
         "        file.release()\n",
@@ -286,7 +297,7 @@ MUTATIONS = {
         "",
         "runs/test_resuming.py",
     ),
-    "a run is trained beside its holder": (
+    "a run is trained without its lock": (
         "runs/obtain.py",
         "with lock_run(partial) if first_process() else nullcontext(), ",
         "with nullcontext(), ",
@@ -298,25 +309,25 @@ MUTATIONS = {
         "use_mtime=True",
         "torture/test_disks.py",
     ),
-    "a full disk that torch alone has noticed": (
+    "torch's message about a full disk is not recognised": (
         "records/disks.py",
         "return errno.ENOSPC if torch_wrote else None",
         "return None",
         "torture/test_disks.py",
     ),
-    "a half export under its name": (
+    "an incomplete export under its final name": (
         "runs/export.py",
-        "copy_policy(source, fresh, dtype)",
-        "fresh = target\n        copy_policy(source, fresh, dtype)",
+        "copy_policy(source, fresh, DTYPE)",
+        "fresh = target\n        copy_policy(source, fresh, DTYPE)",
         "torture/test_disks.py",
     ),
     "weights exported in another precision": (
         "runs/export.py",
-        "copy_policy(source, fresh, dtype)",
+        "copy_policy(source, fresh, DTYPE)",
         'copy_policy(source, fresh, "float32")',
         "evaluation/test_kept_policies.py",
     ),
-    "no limit of time in the worker": (
+    "no time limit in the worker": (
         "grading/sandbox.py",
         "        _limit_time(limit)\n",
         "",
@@ -328,7 +339,7 @@ MUTATIONS = {
         "_reply(LIMIT_S)",
         "grading/test_grading.py",
     ),
-    "no limit of the worker's memory": (
+    "no memory limit in the worker": (
         "grading/sandbox.py",
         "    _limit_memory()\n    _limit",
         "    _limit",
@@ -346,13 +357,13 @@ MUTATIONS = {
         "    return",
         "torture/test_graders.py",
     ),
-    "a letter chosen by the answer alone": (
+    "a letter is read from the answer alone": (
         "grading/qwen_eval.py",
         "answer = choice_letter(response)",
         "answer = choice_letter(answer)",
         "grading/test_authors_rules.py",
     ),
-    "Minerva without its units": (
+    "Minerva's units are removed": (
         "grading/qwen_eval.py",
         "keep_units = benchmark == _KEEPS_UNITS\n    if",
         "keep_units = False\n    if",
@@ -389,7 +400,7 @@ MUTATIONS = {
         "pass",
         "recipe/test_identity.py",
     ),
-    "nothing says in clear how an evaluation was made": (
+    "records do not say how an evaluation was made": (
         "recipe/identity.py",
         "{name: getattr(config, name) for name in CONFIGURED}",
         "{}",
@@ -407,6 +418,18 @@ MUTATIONS = {
         "if False:",
         "test_cli.py",
     ),
+    "a setting changes no run of a study": (
+        "study/study.py",
+        "    config = with_settings(config, settings)\n    seeds",
+        "    seeds",
+        "test_cli.py",
+    ),
+    "an arm that keeps its own value is not named": (
+        "study/study.py",
+        "        for name, keeping in self.kept_fields(arms).items():",
+        "        for name, keeping in ():",
+        "test_cli.py",
+    ),
     "an option given at its default has no effect": (
         "cli.py",
         "if getattr(options, name) not in (None, []):",
@@ -420,7 +443,7 @@ MUTATIONS = {
         "evaluation/test_evaluation.py",
     ),
     "golds of any length": ("grading/verdicts.py", " or len(gold) > MAX_ANSWER", "", "grading/test_grading.py"),
-    "a name that stands twice in a row": (
+    "a repeated key in a row": (
         "data/files.py",
         "        if name in fields:",
         "        if name is fields:",
@@ -457,25 +480,25 @@ MUTATIONS = {
         "return yaml.safe_load(text)",
         "recipe/test_config.py",
     ),
-    "results of one's own profile among the package's": (
+    "a user's profile shares the results of one in the package": (
         "recipe/config.py",
         "if own and path.stem in profile_names()",
         "if False and path.stem in profile_names()",
         "recipe/test_config.py",
     ),
-    "graded when all is written": (
+    "grading waits until all answers are generated": (
         "evaluation/benchmarks.py",
         "written = answers(policy, prompts, config, benchmark, seed)",
         "written = [*answers(policy, prompts, config, benchmark, seed)]",
         "evaluation/test_evaluation.py",
     ),
-    "the same numbers for every batch": (
+    "the same random numbers for every batch": (
         "models/engines.py",
         "            training = self.model.training\n",
         "            training = self.model.training\n            generator.manual_seed(seed)\n",
         "models/test_engines.py",
     ),
-    "no room for the answer": (
+    "prompts may leave no room for an answer": (
         "evaluation/benchmarks.py",
         "positions - config.eval_max_tokens",
         "positions",
@@ -511,7 +534,7 @@ MUTATIONS = {
         "if wide.empty:",
         "analysis/test_measures.py",
     ),
-    "a table that outlives its files": (
+    "a cached table outlives its files": (
         "analysis/measures.py",
         "(path, stat.st_size, stat.st_mtime_ns) for",
         "(path,) for",
@@ -529,37 +552,43 @@ MUTATIONS = {
         ".fit()",
         "analysis/test_intervals.py",
     ),
+    "the numbers of another evaluation of the run": (
+        "analysis/measures.py",
+        "run = Run(folder, config)",
+        "run = Run(folder)",
+        "analysis/test_measures.py",
+    ),
     "a benchmark that is taken for an arm": (
         "study/tables.py",
         """frame.rename(index=LABELS, level="arm") if "arm" in frame.index.names else frame""",
         "frame.rename(index=LABELS)",
         "study/test_tables.py",
     ),
-    "a figure that only its file has": (
+    "a figure is not shown in the notebook": (
         "study/figures.py",
         "if get_ipython():",
         "if False:",
         "study/test_kernels.py",
     ),
-    "figures by the reader's matplotlibrc": (
+    "figures follow the reader's matplotlibrc": (
         "study/figures.py",
         "matplotlib.rcdefaults()",
         "matplotlib.rcParams",
         "study/test_kernels.py",
     ),
-    "more steps than the profile's are cut": (
+    "max_steps cannot exceed the profile's": (
         "study/study.py",
         "steps=max_steps)",
         "steps=min(config.steps, max_steps))",
         "study/test_study.py",
     ),
-    "every subject is another than one that is not known": (
+    "gains on other subjects than an unknown one": (
         "analysis/claims.py",
         'reason = "" if own_subject else',
         'reason = "" if True else',
         "analysis/test_claims.py",
     ),
-    "the commit of any repository around": (
+    "the commit of a surrounding repository": (
         "records/provenance.py",
         'git("ls-files", "--error-unmatch", "--", str(here))',
         "pass",
@@ -589,7 +618,7 @@ MUTATIONS = {
         "if True:",
         "training/test_adapters.py",
     ),
-    "a base that wanders off as the adapter is merged for vLLM": (
+    "frozen weights drift when the adapter is merged for vLLM": (
         "models/adapters.py",
         "layer.weight.data.copy_(weight)",
         "pass",
@@ -601,43 +630,43 @@ MUTATIONS = {
         "expected = shapes if adapter else {",
         "training/test_adapters.py",
     ),
-    "a reference of its own beside an adapter in the plan": (
+    "the plan counts a reference model beside an adapter": (
         "scale/costs.py",
         "1 + (self.referenced and not self.adapter)",
         "1 + self.referenced",
         "scale/test_plan.py",
     ),
-    "an empty list of targets names all runs anew": (
+    "an empty list of targets renames every run": (
         "recipe/config.py",
         "list(value) if isinstance(value, tuple) else value",
         "value",
         "recipe/test_config.py",
     ),
-    "activation checkpoints where the cache of a prompt is shared": (
+    "activation checkpointing with shared prompts": (
         "training/setup.py",
         "activation_checkpointing=not on_cpu and not config.share_prompts",
         "activation_checkpointing=not on_cpu",
         "training/test_environment.py",
     ),
-    "a beginning of text that is left to the tokenizer is left out": (
+    "no beginning-of-text token where the tokenizer would add it": (
         "data/prompts.py",
         "return start + prompt",
         "return prompt",
         "training/test_preview.py",
     ),
-    "rollouts by the suffix whatever the template": (
+    "train_template is ignored": (
         "training/examples.py",
         "training_prompt(tokenizer, example.question, config.train_template)",
         "training_prompt(tokenizer, example.question)",
         "training/test_preview.py",
     ),
-    "a preview of rollouts with the evaluation's ends": (
+    "the preview shows an evaluation's stop tokens for rollouts": (
         "training/preview.py",
         "_named(tokenizer, own_stops(settings))",
         "_named(tokenizer, evaluation_stops(settings, tokenizer))",
         "training/test_preview.py",
     ),
-    "curves by updates": (
+    "trackers count updates instead of rollout steps": (
         "training/trackers.py",
         'at_step.global_step = row["step"]',
         "pass",
@@ -649,13 +678,13 @@ MUTATIONS = {
         "raise",
         "training/test_trackers.py",
     ),
-    "who looks on names another run": (
+    "a tracker changes a run's name": (
         "recipe/identity.py",
         'DISPLAY_FIELDS = ("report_to",)',
         "DISPLAY_FIELDS = ()",
         "training/test_trackers.py",
     ),
-    "a missing tracker is found out late": (
+    "a missing tracker is noticed late": (
         "training/setup.py",
         "check_trackers(config.report_to)",
         "pass",
@@ -664,27 +693,32 @@ MUTATIONS = {
 }
 
 
+def passes(tests: str, folder: Path) -> bool:
+    """Do these tests pass in a copy of the package and its tests?"""
+    done = subprocess.run(
+        [sys.executable, "-m", "pytest", "-q", "-x", "-m", "", f"tests/{tests}"],
+        cwd=folder,
+        capture_output=True,
+        text=True,
+        env={**os.environ, "PYTHONPATH": str(folder)},
+    )
+    if done.returncode not in (0, 1):
+        sys.exit(f"{tests}: did not run:\n{done.stdout[-2000:]}")
+    return done.returncode == 0
+
+
 def survives(name: str, folder: Path) -> bool:
-    """Does the mistake go unnoticed? Planted in a copy of the package and its tests."""
+    """Does the mistake go unnoticed?"""
     file, right, wrong, tests = MUTATIONS[name]
     path = folder / "rlvr_utils" / file
-    text = (ROOT / "rlvr_utils" / file).read_text(encoding="utf-8")
+    text = path.read_text(encoding="utf-8")
     if text.count(right) != 1:
         sys.exit(f"{name}: {right!r} stands {text.count(right)} times in {file}; mend the mutation")
     path.write_text(text.replace(right, wrong), encoding="utf-8")
     try:
-        done = subprocess.run(
-            [sys.executable, "-m", "pytest", "-q", "-x", "-m", "", f"tests/{tests}"],
-            cwd=folder,
-            capture_output=True,
-            text=True,
-            env={**os.environ, "PYTHONPATH": str(folder)},
-        )
+        return passes(tests, folder)
     finally:
         path.write_text(text, encoding="utf-8")
-    if done.returncode not in (0, 1):
-        sys.exit(f"{name}: the tests did not run:\n{done.stdout[-2000:]}")
-    return done.returncode == 0
 
 
 def main() -> int:
@@ -697,6 +731,9 @@ def main() -> int:
         for path in (ROOT / "Makefile", *ROOT.glob("*.yml"), *ROOT.glob("*.toml"), *ROOT.glob("requirements*")):
             shutil.copy(path, folder)
         (folder / "results").symlink_to(ROOT / "results")
+        for tests in dict.fromkeys(MUTATIONS[name][3] for name in names):
+            if not passes(tests, folder):
+                sys.exit(f"tests/{tests}: fail without any mistake; mend them first")
         unnoticed = []
         for name in names:
             verdict = "UNNOTICED" if survives(name, folder) else "noticed"

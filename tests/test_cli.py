@@ -16,6 +16,7 @@ from rlvr_utils.recipe.arms import with_arm
 from rlvr_utils.recipe.config import load_profile, to_fields
 from rlvr_utils.records.locks import locked
 from rlvr_utils.runs.obtain import obtain
+from rlvr_utils.study.reproduce import parameters
 
 POCKET = to_fields(load_profile("pocket"))
 
@@ -60,6 +61,26 @@ def test_an_unknown_notebook(mistake):
 @pytest.mark.parametrize("steps", ["0", "-3"])
 def test_too_few_steps(mistake, steps):
     assert f"max_steps is {steps}" in mistake("train", "--max-steps", steps)
+
+
+@pytest.mark.parametrize(("setting", "message"), [
+    ("learning_rat=1", "did you mean 'learning_rate'"), ("learning_rate", "field=value"), ("steps=-1", "'steps' is -1"),
+    ("seed=7", "field 'seed' has an option of its own"), ("examples=[1, 13]", "--set examples has no effect")])
+def test_a_setting_that_cannot_be_reproduced(mistake, setting, message):
+    assert message in mistake("reproduce", "--set", setting)
+
+
+def test_settings_reach_the_runs_and_the_notebooks(monkeypatch, tmp_path, capsys):
+    trained, given = [], []
+    monkeypatch.setattr("rlvr_utils.study.reproduce.obtain_all", lambda configs, _: trained.extend(configs))
+    monkeypatch.setattr("rlvr_utils.study.reproduce.execute", lambda _, study: given.append(parameters(study)))
+    settings = ["kl_coef=0.25", "steps=7", "reward=random"]
+    words = [word for setting in settings for word in ("--set", setting)]
+    assert main(["reproduce", "--only", "02", *words, "--results", str(tmp_path)]) == 0
+    assert {(config.arm, config.kl_coef, config.steps, config.reward) for config in trained} >= {
+        ("base", 0.25, 0, "random"), ("one-shot", 0.25, 7, "random"), ("format-reward", 0.25, 7, "format")}
+    assert [each["settings"] for each in given] == [settings]
+    assert "keep their own reward: format-reward" in capsys.readouterr().out
 
 
 def test_no_seed(mistake):

@@ -1,6 +1,7 @@
 """Numbers from the records of runs: one tidy table per run, and measures computed from it."""
 from __future__ import annotations
 
+import json
 from functools import lru_cache
 from pathlib import Path
 
@@ -8,7 +9,7 @@ import pandas as pd
 
 from rlvr_utils.analysis.intervals import Interval, difference_interval, mean_interval
 from rlvr_utils.errors import UserError
-from rlvr_utils.recipe.config import RunConfig
+from rlvr_utils.recipe.config import RunConfig, from_fields
 from rlvr_utils.records.run import Run
 
 SIX = ("MATH500", "AIME24", "AMC23", "Minerva", "OlympiadBench", "AIME25")  # the paper's average
@@ -58,16 +59,18 @@ def tidy(run: Run) -> pd.DataFrame:
     responses behind the number: problems x samples, for `solved_once` the problems, for training the rollouts
     of a step.
 
-    The table is cached until one of the run's files changes. Raises `UserError` as `Run.rows` does.
+    The evaluations are those made as the run's `config` says. The table is cached until one of the run's files
+    changes. Raises `UserError` as `Run.rows` does.
     """
     files = ((path, path.stat()) for path in sorted(run.folder.glob("**/*.jsonl")))
-    return _tidy(run.folder, tuple((path, stat.st_size, stat.st_mtime_ns) for path, stat in files)).copy()
+    versions = tuple((path, stat.st_size, stat.st_mtime_ns) for path, stat in files)
+    return _tidy(run.folder, run.config.model_dump_json(), versions).copy()
 
 
 @lru_cache(maxsize=128)
-def _tidy(folder: Path, _versions: tuple) -> pd.DataFrame:
-    run = Run(folder)
-    config = run.config
+def _tidy(folder: Path, config_json: str, _versions: tuple) -> pd.DataFrame:
+    config = from_fields(json.loads(config_json), folder.name)
+    run = Run(folder, config)
     rollouts = config.prompts_per_step * config.num_generations
     rows = [(row["step"], row["benchmark"], *number) for row in run.rows("evaluations") for number in _numbers(row)]
     rows += [(row["step"], "", metric, value, rollouts) for row in run.rows("metrics")

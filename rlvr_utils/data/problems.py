@@ -40,26 +40,19 @@ def load_benchmark(source: str | Path, limit: int | None = None) -> list[Problem
     return problems
 
 
-def load_training(source: str | Path, empty_answers: str = "error") -> list[Problem]:
+def load_training(source: str | Path) -> list[Problem]:
     """Training examples in file order; repeated rows, as in the authors' 128-row files, are kept.
 
-    The authors' suffix is removed from the question: `rlvr_utils.data.prompts` adds it again. With
-    `empty_answers="drop"`, rows without an answer are left out: DSR-sub has one (index 265), which
-    no boxed response can solve. Raises `UserError` as `load_benchmark` does, for two different problems
-    with the same id (examples are chosen by id), and if no row remains.
+    The authors' suffix is removed from the question: `rlvr_utils.data.prompts` adds it again. Rows without an answer,
+    which no response can solve, are left out: DSR-sub has one (index 265). Raises `UserError` if a row cannot be
+    read, for two different problems with the same id (examples are chosen by id), and if no row remains.
     """
-    if empty_answers not in ("error", "drop"):
-        raise UserError(f"empty_answers is {empty_answers!r}; choose 'error' or 'drop'")
     problems, first = [], {}
     for number, row in enumerate(source_rows(source, "train"), start=1):
         problem, answer_field = parse_row(row, number, source)
-        if problem.answer.strip():
-            problems.append(problem)
-        elif empty_answers == "error":
-            raise UserError(f"{source}: row {number} has no answer in `{answer_field}`; fill it in, or "
-                            "load with empty_answers='drop'")
-        else:
+        if not problem.answer.strip():
             continue
+        problems.append(problem)
         earlier = first.setdefault(problem.id, problem)
         if (earlier.question, earlier.answer) != (problem.question, problem.answer):
             raise UserError(f"{source}: row {number} has the same `id` {shown(problem.id)} as row {earlier.row}, but "

@@ -46,6 +46,7 @@ class PublicSet:
 
     @property
     def origin(self) -> str:
+        """Where to download the set, for error messages."""
         return self.hub or f"{self.published} of {AUTHORS}"
 
 

@@ -150,9 +150,8 @@ def score_choices(policy, benchmark: Benchmark, rows: list[dict]) -> dict:
     """The evaluation record of a multiple-choice benchmark, scored by the likelihood of each choice."""
     from rlvr_utils.evaluation.likelihood import multiple_choice_accuracy
 
-    scores = multiple_choice_accuracy(policy.model, policy.tokenizer, benchmark.name, rows)
     return {"benchmark": benchmark.name, "problems": len(rows), "samples": 1, "scoring": benchmark.scoring,
-            "accuracy": {metric: scores[metric] for metric in ("acc", "acc_norm")}}
+            "accuracy": multiple_choice_accuracy(policy.model, policy.tokenizer, benchmark.name, rows)}
 
 
 def evaluate(policy, loaded: list[tuple[Benchmark, list]], config: RunConfig,

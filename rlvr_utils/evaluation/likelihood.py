@@ -15,17 +15,16 @@ from rlvr_utils.data.files import is_text
 from rlvr_utils.errors import UserError, shown
 
 METRICS = ("acc", "acc_norm")
+BATCH = 16  # choices scored at a time
 
 
-def multiple_choice_accuracy(model, tokenizer, name: str, rows: list[dict],
-                             batch: int = 16) -> dict[str, float | None]:
-    """`acc` and `acc_norm` of a model in memory as shares between 0 and 1, and the standard error of
-    each (`acc_stderr`, `acc_norm_stderr`; None for a single row).
+def multiple_choice_accuracy(model, tokenizer, name: str, rows: list[dict]) -> dict[str, float]:
+    """`acc` and `acc_norm` of a model in memory as shares between 0 and 1.
 
     `rows` are ARC's: `question`, `choices` with lists `text` and `label`, `answerKey`. `name` is used in
-    error messages; `batch` choices are scored at a time. Needs no network, prints nothing, writes no file and
-    draws no random number; the model's train/eval mode is restored. Raises `UserError` naming row (from 1) and
-    field for a malformed row, and if there is no row.
+    error messages. Needs no network, prints nothing, writes no file and draws no random number; the model's
+    train/eval mode is restored. Raises `UserError` naming row (from 1) and field for a malformed row, and if there
+    is no row.
     """
     checked = checked_rows(rows, name)
     # Imported outside `_silence`: a module may keep the error stream that it finds on import.
@@ -35,15 +34,11 @@ def multiple_choice_accuracy(model, tokenizer, name: str, rows: list[dict],
     training = model.training
     try:
         with _silence():
-            scorer = HFLM(pretrained=model, tokenizer=tokenizer, batch_size=batch)
-            # Any positive number requests standard errors; that of a mean has a closed form and draws nothing.
-            found = evaluate(scorer, {name: _arc_task(name, checked)}, bootstrap_iters=1, log_samples=False)
+            scorer = HFLM(pretrained=model, tokenizer=tokenizer, batch_size=BATCH)
+            found = evaluate(scorer, {name: _arc_task(name, checked)}, bootstrap_iters=0, log_samples=False)
     finally:
         model.train(training)  # the harness puts it into evaluation mode
-    scores = found["results"][name]
-    errors = {f"{metric}_stderr": scores[f"{metric}_stderr,none"] for metric in METRICS}
-    return {**{metric: float(scores[f"{metric},none"]) for metric in METRICS},
-            **{key: None if value == "N/A" else float(value) for key, value in errors.items()}}
+    return {metric: float(found["results"][name][f"{metric},none"]) for metric in METRICS}
 
 
 def checked_rows(rows: list[dict], name: str) -> list[dict]:

@@ -20,7 +20,7 @@ class UnknownShape(UserError):
 
 
 def known() -> dict[str, dict]:
-    """The facts of every known hub id: `parameters`, `config` and `generation`."""
+    """The configuration of every known hub id, as the fields of its config.json."""
     import yaml
 
     return yaml.safe_load(FILE.read_text(encoding="utf-8"))
@@ -37,7 +37,7 @@ def model_config(source: str):
 
     path, entries = expanded(source), known()
     if not path.exists() and source in entries:
-        fields = dict(entries[source]["config"])
+        fields = entries[source]
         return AutoConfig.for_model(fields.pop("model_type"), **fields)
     if path.suffix == ".gguf" or (path.is_dir() and not (path / "config.json").exists() and any(path.glob("*.gguf"))):
         raise UnknownShape(f"model {source!r} is a GGUF source, whose shape is not read in advance; convert it: "

@@ -34,6 +34,7 @@ class Run:
 
     @cached_property
     def config(self) -> RunConfig:
+        """The requested configuration, or the one in the run's folder. Raises `UserError` as `from_fields` does."""
         if self.requested:
             return self.requested
         written = read_json(self.folder / "config.json")
@@ -42,6 +43,7 @@ class Run:
 
     @cached_property
     def provenance(self) -> dict:
+        """Where the run comes from: versions, hardware, code and time."""
         return json.loads((self.folder / "provenance.json").read_text())
 
     @cached_property
@@ -74,6 +76,7 @@ class Run:
 
 
 def run_name(config: RunConfig) -> str:
+    """The name of a run's folder: arm, seed, and the beginning of its training identity."""
     return f"{config.arm}-s{config.seed}-{training_identity(config)[:10]}"
 
 

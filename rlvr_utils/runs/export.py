@@ -9,10 +9,12 @@ from rlvr_utils.models.loading import check_target, copy_policy
 from rlvr_utils.records.locks import locked
 from rlvr_utils.records.run import Run, kept_policy, kept_steps
 
+DTYPE = "bfloat16"
 
-def export(run: Run, target: Path, step: int | None = None, dtype: str = "bfloat16") -> None:
-    """Write the final policy, or the one kept at `step`, with its model card to the folder `target`, which appears
-    only when it is complete.
+
+def export(run: Run, target: Path, step: int | None = None) -> None:
+    """Write the final policy, or the one kept at `step`, in bfloat16 with its model card to the folder `target`, which
+    appears only when it is complete.
 
     Raises `UserError` for a run without weights, a step that was not kept, and a `target` that exists.
     """
@@ -24,16 +26,16 @@ def export(run: Run, target: Path, step: int | None = None, dtype: str = "bfloat
                         "or train the run here")
     target = target.absolute()
     target.parent.mkdir(parents=True, exist_ok=True)
-    fresh, card = target.with_name(f"{target.name}.new"), model_card(run, step, dtype)
+    fresh, card = target.with_name(f"{target.name}.new"), model_card(run, step)
     with locked(target.with_name(f"{target.name}.lock"), str(target)):
         check_target(target)
         shutil.rmtree(fresh, ignore_errors=True)  # from an interrupted attempt
-        copy_policy(source, fresh, dtype)
+        copy_policy(source, fresh, DTYPE)
         (fresh / "README.md").write_text(card, encoding="utf-8")
         fresh.rename(target)
 
 
-def model_card(run: Run, step: int | None, dtype: str) -> str:
+def model_card(run: Run, step: int | None) -> str:
     """The model card in Markdown: what the policy is, where it comes from and what was measured."""
     config, facts = run.config, run.provenance
     versions = ", ".join(f"{name} {number}" for name, number in sorted(facts["versions"].items()))
@@ -48,7 +50,7 @@ pipeline_tag: text-generation
 
 {base} after {step or config.steps} rollout steps of GRPO in a reproduction of *Reinforcement Learning for Reasoning in
 Large Language Models with One Training Example* (arXiv 2504.20571). It answers in the prompt format of its base model;
-weights are {dtype}. The licence of the base model applies.
+weights are {DTYPE}. The licence of the base model applies.
 
 ## Measured here
 

@@ -2,13 +2,12 @@
 from __future__ import annotations
 
 import json
-import os
 import shutil
 from contextlib import contextmanager, nullcontext, suppress
 from pathlib import Path
 
 from rlvr_utils.errors import UserError
-from rlvr_utils.processes import first_process, wait_for_everyone
+from rlvr_utils.processes import first_process, processes, wait_for_everyone
 from rlvr_utils.progress import progress
 from rlvr_utils.recipe.config import RunConfig, local_path, to_fields
 from rlvr_utils.recipe.identity import sources, training_identity
@@ -74,7 +73,7 @@ def _readable_disk_errors(partial: Path, config: RunConfig):
 def _finished_meanwhile(partial: Path, config: RunConfig) -> Run:
     """The run that another program has just finished. In distributed training the other processes would miss it."""
     shutil.rmtree(partial, ignore_errors=True)
-    if int(os.environ.get("WORLD_SIZE", 1)) > 1:
+    if processes() > 1:
         raise UserError(f"run {partial.stem} has been finished by another process; repeat the command")
     return Run(partial.with_suffix(""), config)
 

@@ -34,6 +34,7 @@ class Follower:
         self.folder = folder
 
     def poll(self) -> int | None:
+        """None while the other program works on the run, then 0, as if the process had ended well."""
         return None if self.folder.exists() and lock_holder(lock_file(self.folder)) else 0
 
     def terminate(self) -> None:

@@ -34,6 +34,11 @@ def shares_prompt(model) -> bool:
             and all(type(layer) is DynamicLayer for layer in _layers(model)))
 
 
+def positions(mask: torch.Tensor) -> torch.Tensor:
+    """Position of each token, not counting padding; padding gets 0."""
+    return (mask.cumsum(-1) - 1).clamp(min=0)
+
+
 def _layers(model) -> list:
     """The kinds of cache layers that the model's configuration asks for."""
     return DynamicCache(config=model.config).layers

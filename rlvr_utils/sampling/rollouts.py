@@ -10,7 +10,7 @@ from itertools import islice
 import torch
 from transformers import DynamicCache, GenerationConfig, LogitsProcessor, TopPLogitsWarper
 
-from rlvr_utils.sampling.cache import ResponseCache, has_plain_cache, shared_attention, shares_prompt
+from rlvr_utils.sampling.cache import ResponseCache, has_plain_cache, positions, shared_attention, shares_prompt
 
 
 def sample(model, prompts: list[list[int]], max_tokens: int, temperature: float,
@@ -63,18 +63,13 @@ def _prefill(model, prompts: list[list[int]], counts: list[int]):
     ids, mask = ids.to(model.device), mask.to(model.device)
     padded = not bool(mask.all())
     # A cache without a configuration keeps all tokens, even for layers with a sliding window.
-    output = model(input_ids=ids, attention_mask=mask if padded else None, position_ids=_positions(mask),
+    output = model(input_ids=ids, attention_mask=mask if padded else None, position_ids=positions(mask),
                    past_key_values=DynamicCache(), use_cache=True, logits_to_keep=1)
     index = torch.repeat_interleave(torch.arange(len(prompts)), torch.tensor(counts)).to(model.device)
     share = len(prompts) == 1 < len(index) and shares_prompt(model)
     cache = ResponseCache(output.past_key_values, index, share)
     mask = mask[index]
     return output.logits[index, -1], cache, mask.sum(-1, keepdim=True), mask if padded else None
-
-
-def _positions(mask: torch.Tensor) -> torch.Tensor:
-    """Position of each token, not counting padding; padding gets 0."""
-    return (mask.cumsum(-1) - 1).clamp(min=0)
 
 
 def _decode(model, logits, cache: ResponseCache, position, mask, draws, max_tokens: int, temperature: float,

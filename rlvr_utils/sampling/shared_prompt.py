@@ -12,7 +12,7 @@ from contextlib import contextmanager
 import torch
 from transformers import DynamicCache
 
-from rlvr_utils.sampling.cache import has_plain_cache
+from rlvr_utils.sampling.cache import has_plain_cache, positions
 
 # Rows are computed in groups of similar length, so that short responses do not pay for long ones.
 ROWS_AT_ONCE = 16
@@ -53,7 +53,7 @@ def _shared_logits(model, input_ids, attention_mask, keep: int) -> torch.Tensor:
     prompts, prompt_mask = input_ids[:, :-keep], attention_mask[:, :-keep]
     distinct, index = torch.unique(prompts, dim=0, return_inverse=True)
     mask = torch.zeros_like(distinct).index_copy_(0, index, prompt_mask)
-    kwargs = {"input_ids": distinct, "attention_mask": mask, "position_ids": _positions(mask), "use_cache": True,
+    kwargs = {"input_ids": distinct, "attention_mask": mask, "position_ids": positions(mask), "use_cache": True,
              "past_key_values": DynamicCache()}  # unconfigured: it keeps all tokens, even with windows
     if keep == 1:
         return model(**kwargs, logits_to_keep=1).logits[index]
@@ -62,7 +62,7 @@ def _shared_logits(model, input_ids, attention_mask, keep: int) -> torch.Tensor:
     cache.batch_select_indices(index)
     with _prepended(model.get_decoder(), first.last_hidden_state[:, -1:][index]):
         return model(input_ids=input_ids[:, -keep:-1], attention_mask=attention_mask[:, :-1],
-                     position_ids=_positions(attention_mask)[:, -keep:-1], past_key_values=cache,
+                     position_ids=positions(attention_mask)[:, -keep:-1], past_key_values=cache,
                      use_cache=True).logits
 
 
@@ -90,7 +90,3 @@ def _whole_logits(model, input_ids, attention_mask, keep: int) -> torch.Tensor:
     logits = model(input_ids=input_ids.gather(1, order), attention_mask=attention_mask.gather(1, order)).logits
     places = torch.arange(width - keep - 1, width - 1, device=input_ids.device) - before
     return logits.gather(1, places.unsqueeze(-1).expand(-1, -1, logits.size(-1)))
-
-
-def _positions(mask: torch.Tensor) -> torch.Tensor:
-    return (mask.cumsum(-1) - 1).clamp(min=0)

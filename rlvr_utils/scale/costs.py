@@ -51,10 +51,12 @@ class Cost:
 
     @property
     def width(self) -> int:
+        """Bytes of a weight."""
         return WIDTHS[self.config.dtype]
 
     @property
     def compute_width(self) -> int:
+        """Bytes of a number in forward and backward passes."""
         return 2 if self.config.autocast else self.width
 
     @property
@@ -69,6 +71,7 @@ class Cost:
 
     @property
     def referenced(self) -> bool:
+        """Is there a reference policy?"""
         return bool(self.config.kl_coef or self.config.kl_in_reward)
 
     @property
@@ -78,6 +81,7 @@ class Cost:
 
     @property
     def sharded(self) -> bool:
+        """Are the weights divided among the GPUs?"""
         return self.layout == "sharded"
 
     def offloaded(self) -> int:
@@ -90,6 +94,7 @@ class Cost:
 
     @property
     def workers(self) -> int:
+        """The number of processes that train together."""
         return max(1, self.hardware.gpus)
 
     def memory(self) -> tuple[float, float, float]:
@@ -177,14 +182,14 @@ class Cost:
         tokens = self.config.max_prompt_tokens + length
         return rows * (tokens * self._token_bytes(self.width) + LOGIT_COPIES * self.shape.vocab_size * 4)
 
-    def disk(self, runs: int, side_by_side: int) -> float:
+    def disk(self) -> float:
         """Bytes on disk: trainer checkpoints (deleted when a run ends), kept and final weights, records."""
         config = self.config
         checkpoints = min(CHECKPOINTS, config.steps // config.save_every if config.save_every else 0)
         kept = config.steps // config.keep_every if config.keep_every else 0
         kept_state = self.parameters * WIDTHS[config.eval_dtype or config.dtype]
         weights = (1 + bool(kept)) * self.state + kept * kept_state if config.steps else 0  # one is written raw first
-        return side_by_side * checkpoints * 3 * self.trained + runs * (weights + (config.steps + 1) * RECORDS)
+        return checkpoints * 3 * self.trained + weights + (config.steps + 1) * RECORDS
 
     def training_seconds(self, share: float) -> float:
         """Seconds for all rollouts and updates, on all GPUs. A forward pass costs 2 operations per parameter and

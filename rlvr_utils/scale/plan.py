@@ -30,13 +30,12 @@ class Plan:
     layout: str
     parameters: int
     adapter: int           # parameters of the LoRA adapter; 0 if the weights themselves are trained
-    side_by_side: int      # runs that share RAM; 1 on GPUs
     resident: float        # weights, optimizer and reference: needed permanently
     training: float        # at the peak of a backward pass
     generation: float      # while responses are generated
     engine_minimum: float  # needed by a colocated vLLM; 0 without one
-    ram: float             # of everything that runs at the same time
-    disk: float            # of all runs
+    ram: float             # of all its processes
+    disk: float
     rollouts: int
     updates: int           # of the optimizer
     rollout_tokens: tuple[float, float]
@@ -53,8 +52,8 @@ class Plan:
         return tuple(gpus * train + test for train, test in zip(self.training_hours, self.evaluation_hours))
 
 
-def plan(config: RunConfig, hardware: Hardware, layout: str = "replicated", runs: int = 1) -> Plan:
-    """The cost of a run that uses all GPUs of this hardware, and the RAM and disk for `runs` such runs.
+def plan(config: RunConfig, hardware: Hardware, layout: str = "replicated") -> Plan:
+    """The cost of a run that uses all GPUs of this hardware.
 
     `layout` is one of `Cost`'s. Raises `UnknownShape` if the model's shape is not known or its cost cannot be
     estimated, `UserError` if there is no such model.
@@ -62,27 +61,26 @@ def plan(config: RunConfig, hardware: Hardware, layout: str = "replicated", runs
     shape = model_config(local_path(config.model))
     cost = Cost(config, hardware, layout, shape.get_text_config(), parameter_count(shape), adapter_size(shape, config))
     try:
-        return _plan(cost, runs)
+        return _plan(cost)
     except (AttributeError, TypeError) as error:  # a size has another name, or differs from layer to layer
         raise UnknownShape(f"the cost of models of type {shape.model_type!r} cannot be estimated ({reason(error)}); "
                            "try one with a few steps") from error
 
 
-def _plan(cost: Cost, runs: int) -> Plan:
+def _plan(cost: Cost) -> Plan:
     config, hardware, layout = cost.config, cost.hardware, cost.layout
     resident, training, generation = cost.memory()
-    side_by_side = 1 if hardware.gpus else min(runs, max(1, hardware.cores // config.cpu_threads))
     # With GPUs the weights pass through the RAM of every process.
-    ram = (hardware.gpus * (cost.state + GPU_PROCESS_BASE) + cost.offloaded() + cost.merging() if hardware.gpus
-           else side_by_side * (max(training, generation) + cost.merging()))
+    ram = cost.merging() + (hardware.gpus * (cost.state + GPU_PROCESS_BASE) + cost.offloaded() if hardware.gpus
+                            else max(training, generation))
     rollouts = config.prompts_per_step * config.num_generations * config.steps
     evaluations, answers = _evaluations(config), _answers(config)
     written = rollouts * (config.max_prompt_tokens + config.max_response_tokens)
     answered = evaluations * answers * (config.max_prompt_tokens + config.eval_max_tokens)
     return Plan(
-        config, hardware, layout, cost.parameters, cost.adapter, side_by_side,
+        config, hardware, layout, cost.parameters, cost.adapter,
         resident / GIB, training / GIB, generation / GIB, cost.engine_minimum() / GIB, ram / GIB,
-        cost.disk(runs, side_by_side) / GIB,
+        cost.disk() / GIB,
         rollouts, config.steps * config.updates_per_rollout, _pair(lambda share: share * written),
         evaluations, answers, _pair(lambda share: share * answered),
         _pair(lambda share: cost.training_seconds(share) / 3600),
@@ -156,18 +154,11 @@ def check_fit(plan: Plan) -> None:
     if plan.ram > there:
         remedy = ("use fewer GPUs, or a machine with more" if plan.hardware.gpus else
                   f"lower micro_batch (now {config.micro_batch}), prompts_per_step or eval_batch")
-        if plan.side_by_side > 1:
-            remedy += f", or raise cpu_threads (now {config.cpu_threads}), so that fewer runs train in parallel"
-        raise UserError(f"{_runs(plan.side_by_side)} {plan.ram:.1f} GiB of RAM, but only {there:.1f} "
-                        f"are usable; {remedy}")
+        raise UserError(f"the run needs {plan.ram:.1f} GiB of RAM, but only {there:.1f} are usable; {remedy}")
     if plan.disk > plan.hardware.disk:
         raise UserError(f"checkpoints and weights need {plan.disk:.1f} GiB of disk, but only {plan.hardware.disk:.1f} "
                         f"are free; raise keep_every (now {config.keep_every}) or save_every (now "
                         f"{config.save_every}), or choose another --results folder")
-
-
-def _runs(number: int) -> str:
-    return "1 run needs" if number == 1 else f"{number} runs in parallel need"
 
 
 def _refuse_on_gpu(plan: Plan) -> None:
@@ -210,8 +201,8 @@ def plan_text(plan: Plan) -> str:
            if plan.adapter else {}),
         "hardware": device,
         "memory": f"{peak}{plan.generation:.1f} GiB while generating, "
-                  + (f"of {hardware.gpu_memory:.0f} on each GPU" if gpus else "of RAM for each run"),
-        "RAM": f"{_runs(plan.side_by_side)} {plan.ram:.1f} of {hardware.ram:.0f} GiB",
+                  + (f"of {hardware.gpu_memory:.0f} on each GPU" if gpus else "of RAM"),
+        "RAM": f"{plan.ram:.1f} of {hardware.ram:.0f} GiB",
         "disk": f"{plan.disk:.1f} GiB"
                 + (f", of which {hardware.disk:.0f} are free" if isfinite(hardware.disk) else ""),
         "training": f"{config.steps:,} steps, {plan.rollouts:,} rollouts, {plan.updates:,} optimizer updates, "

@@ -57,9 +57,19 @@ def chosen_notebooks(only: str | None) -> list[Path]:
 
 
 def wanted(study: Study, notebooks: list[Path]) -> list:
-    """The configurations of all arms in the notebooks' `arms` parameters, without duplicates."""
+    """The configurations of all arms in the notebooks' `arms` parameters, without duplicates. Raises `UserError` for
+    a setting that none of them has."""
     arms = list(dict.fromkeys(arm for path in notebooks for arm in declared_arms(path)))
+    check_settings(study, arms)
     return [with_arm(study.config, arm, seed) for arm in study.possible(arms) for seed in study.seeds]
+
+
+def check_settings(study: Study, arms: list[str]) -> None:
+    """Raise `UserError` for a setting that no arm takes, since each has a value of its own."""
+    for name, keeping in study.kept_fields(arms).items():
+        if set(keeping) >= set(arms) - {"base"}:
+            raise UserError(f"--set {name} has no effect on reproduce: each arm has a value of its own; leave it out, "
+                            "or use train")
 
 
 def declared_arms(path: Path) -> list[str]:

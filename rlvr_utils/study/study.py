@@ -9,7 +9,7 @@ from pathlib import Path
 
 from rlvr_utils.analysis.published import example_subject
 from rlvr_utils.data.files import expanded
-from rlvr_utils.data.problems import distinct, load_training
+from rlvr_utils.data.problems import distinct, load_training, source_rows
 from rlvr_utils.data.public import PUBLIC
 from rlvr_utils.data.rows import Problem
 from rlvr_utils.errors import UserError, shown
@@ -23,7 +23,7 @@ ROOT = PACKAGE.parent
 # A checkout keeps its results next to its notebooks; an installed package writes to the current folder.
 HOME = ROOT if (ROOT / "notebooks").is_dir() else Path.cwd()
 PAPER_LENGTH = 3072  # tokens of an answer (paper §3.1)
-PARAMETERS = ("profile", "seeds", "results_dir", "model", "train_file", "eval_files", "max_steps", "arms")
+PARAMETERS = ("profile", "seeds", "results_dir", "model", "train_file", "eval_files", "max_steps", "settings", "arms")
 
 OPTION_FIELDS = {"model": "model", "train_file": "pool", "eval_files": "benchmarks", "max_steps": "steps"}
 
@@ -56,14 +56,15 @@ class Study:
 
         config, machine = self.config, hardware()
         print(f"profile {config.profile}, seeds {', '.join(map(str, self.seeds))}, {config.steps} rollout steps of "
-              f"{config.prompts_per_step * config.num_generations} rollouts, lr {config.learning_rate:g}")
+              f"{config.prompts_per_step * config.num_generations} rollouts, lr {config.learning_rate:g}"
+              + "".join(f", {setting}" for setting in self.overrides.get("settings", [])))
         print(f"this notebook: torch {version('torch')}, transformers {version('transformers')}, trl {version('trl')}; "
               f"{', '.join(machine['gpus']) or machine['cpu']}, {machine['cores']} cores; "
               f"commit {git_state().get('sha', 'unknown')[:10]}")
 
     def example(self, rank: int = 1) -> Problem | None:
         """The training example of this rank; None, with a printed note, if a public set is not available."""
-        rows = _available(self.config.pool, lambda: load_training(local_path(self.config.pool), empty_answers="drop"))
+        rows = _available(self.config.pool, lambda: load_training(local_path(self.config.pool)))
         return {row.id: row for row in rows}[self.config.ranking[rank]] if rows else None
 
     def example_subject(self, rank: int = 1) -> str | None:
@@ -110,10 +111,19 @@ class Study:
         except UserError:  # a GGUF file, or an unknown hub id
             return sum(part.numel() for part in load_policy(source, self.config.dtype)[0].parameters())
 
+    def kept_fields(self, arms: list[str]) -> dict[str, list[str]]:
+        """Fields that the reader has set, each with the arms that keep a value of their own. The base is none of
+        them: it is not trained, whatever is set."""
+        names = map(field_of, self.overrides.get("settings", []))
+        kept = {name: [arm for arm in dict.fromkeys(arms) if arm != "base" and name in ARMS[arm]] for name in names}
+        return {name: keeping for name, keeping in kept.items() if keeping}
+
     def possible(self, arms) -> list[str]:
         """The base, with which everything is compared, and those of the arms whose examples are in the training file;
-        the others are named in a printed note."""
+        the others are named in a printed note, and so are arms that keep a field which the reader has set."""
         arms = _arms(arms)
+        for name, keeping in self.kept_fields(arms).items():
+            print(f"these arms keep their own {name}: {', '.join(keeping)}")
         lacking = [arm for arm in arms if set(ARMS[arm].get("examples", ())) - self.config.ranking.keys()]
         if lacking:
             print(f"left out, as the training file has one problem only: {', '.join(lacking)}")
@@ -129,12 +139,14 @@ def open_study(profile: str = "pocket", seeds=(0, 1, 2), results_dir: str | None
     With `train_file`, the first distinct problem of that file takes the place of pi_1, the second one that of
     pi_13, and the whole file that of the full set. An evaluation file is given as `path` or `name=path`.
     `max_steps` replaces the profile's number of rollout steps, whether smaller or larger. `settings` are further
-    fields, each as `field=value`. If `model` replaces the package's own model, it is evaluated in its own chat
-    template and with answers as long as the paper's if it has room for them, unless `settings` say otherwise.
+    fields of the profile, each as `field=value`; an arm keeps the fields that define it. If `model` replaces the
+    package's own model, it is evaluated in its own chat template and with answers as long as the paper's if it has
+    room for them, unless `settings` say otherwise.
     Raises `UserError` for an impossible value.
     """
+    settings = _settings(settings)
     refuse_doubled({"model": model, "train_file": train_file, "eval_files": eval_files, "max_steps": max_steps},
-                   settings or [])
+                   settings)
     config = load_profile(profile)
     if model is not None:
         own = _prompt_and_length(str(model)) if config.model.startswith("package:") else {}
@@ -147,7 +159,7 @@ def open_study(profile: str = "pocket", seeds=(0, 1, 2), results_dir: str | None
         if not _is_whole(max_steps) or max_steps < 1:
             raise UserError(f"max_steps is {shown(max_steps)}; give a whole number from 1, or leave it out")
         config = config.changed(steps=max_steps)
-    config = with_settings(config, settings or [])
+    config = with_settings(config, settings)
     seeds = _seeds(seeds)
     given = {"model": model, "train_file": train_file, "eval_files": eval_files, "max_steps": max_steps,
              "settings": settings or None}
@@ -171,15 +183,19 @@ def _prompt_and_length(model: str) -> dict:
     return {"eval_template": "chat", "eval_max_tokens": min(PAPER_LENGTH, (positions or 2 * PAPER_LENGTH) // 2)}
 
 
+def field_of(setting: str) -> str:
+    """The field that a setting such as `learning_rate=1e-5` names."""
+    return setting.partition("=")[0].strip()
+
+
 def with_settings(config: RunConfig, settings: list[str]) -> RunConfig:
     """The configuration with these fields changed, each written as `field=value`. Raises `UserError` for any other
     form, for an unknown field (suggesting the most similar one) and for an invalid value."""
     changes = {}
     for setting in settings:
-        name, equals, text = setting.partition("=")
-        if not equals:
+        name, text = field_of(setting), setting.partition("=")[2]
+        if "=" not in setting:
             raise UserError(f"--set {setting}: write it as field=value, such as learning_rate=1e-5")
-        name = name.strip()
         if name in changes:
             raise UserError(f"--set {setting[:60]}: field {name!r} is set twice; give it one value")
         changes[name] = field_from_text(name, text)
@@ -189,11 +205,19 @@ def with_settings(config: RunConfig, settings: list[str]) -> RunConfig:
 def refuse_doubled(options: dict, settings: list[str]) -> None:
     """Raise `UserError` if a field has both an option of its own and a setting: one of the two would be lost."""
     for setting in settings:
-        name = setting.partition("=")[0].strip()
+        name = field_of(setting)
         option = next((option for option, field in OPTION_FIELDS.items() if field == name), None)
         if options.get(option) is not None:
             raise UserError(f"--set {setting[:60]}: field {name!r} is given by {option} (--{option.replace('_', '-')}) "
                             "too; leave one of them out")
+
+
+def _settings(settings) -> list[str]:
+    """One setting or several, as a list. Raises `UserError` for a value that is not text."""
+    settings = [settings] if isinstance(settings, str) else [] if settings is None else settings
+    if not isinstance(settings, (list, tuple)) or not all(isinstance(setting, str) for setting in settings):
+        raise UserError(f"settings is {shown(settings)}; give a list of texts, such as ['learning_rate=1e-5']")
+    return list(settings)
 
 
 def _seeds(seeds) -> tuple[int, ...]:
@@ -271,8 +295,13 @@ def _available(source: str, load):
 
 
 def _file_ranking(source: str) -> dict[int, str]:
-    rows = distinct(load_training(source, empty_answers="drop"))
-    return {rank: row.id for rank, row in zip((1, 13), rows)}
+    """The first distinct problem as pi_1 and the second one as pi_13. Rows that are left out are counted in a printed
+    note."""
+    problems = load_training(source)
+    lacking = len(source_rows(source, "train")) - len(problems)
+    if lacking:
+        print(f"{source}: left out, as they have no answer: {lacking} {'row' if lacking == 1 else 'rows'}")
+    return {rank: problem.id for rank, problem in zip((1, 13), distinct(problems))}
 
 
 def refuse_unknown_parameters() -> None:

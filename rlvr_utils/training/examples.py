@@ -17,7 +17,7 @@ def chosen_examples(config: RunConfig) -> list[Problem]:
 
     Raises `UserError` if an example has no rank in the profile or no row in the pool.
     """
-    pool = distinct(load_training(local_path(config.pool), empty_answers="drop"))
+    pool = distinct(load_training(local_path(config.pool)))
     if not config.examples:
         return pool
     label = chosen_label(config)

@@ -50,6 +50,7 @@ class Trackers:
         self._each(lambda callback: callback.on_log(args, at_step, control, model=model, logs=known))
 
     def end(self, args, state, control, model) -> None:
+        """Close the trackers, after the last step."""
         self._each(lambda callback: callback.on_train_end(args, state, control, model=model))
 
     def _each(self, act: Callable) -> None:

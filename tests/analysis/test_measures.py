@@ -9,6 +9,7 @@ from invented import LIKE_THE_PAPER, SIX, write_run
 from rlvr_utils.analysis import measures
 from rlvr_utils.errors import UserError
 from rlvr_utils.recipe.config import Benchmark
+from rlvr_utils.recipe.identity import evaluation_identity
 from rlvr_utils.records.files import append_rows, read_rows
 from rlvr_utils.records.run import Run
 
@@ -46,6 +47,18 @@ def test_the_table_follows_its_files_and_cannot_be_spoilt(runs):
     assert measures.score(run, ["P-MATH500"]) == 0.60
     rewrite(run, "evaluations", lambda row: {**row, "accuracy": {"qwen-eval": 0.5}})
     assert measures.score(run, ["P-MATH500"]) == 0.5
+
+
+def test_the_table_has_the_evaluation_that_was_asked_for(runs):
+    """A run that was evaluated at two lengths has two records of each benchmark and step."""
+    run, _ = runs
+    longer = run.config.changed(eval_max_tokens=2 * run.config.eval_max_tokens)
+    benchmark = longer.benchmarks[0]
+    append_rows(run.folder / "evaluations.jsonl", [
+        {**row, "accuracy": {"qwen-eval": 0.9}, **evaluation_identity(longer, benchmark)}
+        for row in run.evaluations(benchmark.name)])
+    assert measures.score(run, [benchmark.name]) == 0.60
+    assert measures.score(Run(run.folder, longer), [benchmark.name]) == 0.9
 
 
 def test_benchmarks_are_found_by_what_they_stand_for(runs):

@@ -124,18 +124,14 @@ def test_plain_training_rows_are_numbered(write_rows):
     assert load_training(path) == [Problem("0", "Q", "1"), Problem("1", "R", "2")]
 
 
-def test_an_empty_training_answer_is_an_error_that_names_the_remedy(write_rows):
+def test_a_training_row_without_an_answer_is_left_out(write_rows):
     path = write_rows([authors_row("Q", "1", 0), authors_row("R", "", 1)])
-    with pytest.raises(UserError, match=r"row 2 .*`reward_model.ground_truth`.*='drop'"):
-        load_training(path)
-    assert [problem.question for problem in load_training(path, empty_answers="drop")] == ["Q"]
-    with pytest.raises(UserError, match="'keep'"):
-        load_training(path, empty_answers="keep")
+    assert [problem.question for problem in load_training(path)] == ["Q"]
 
 
 def test_dropping_every_row_is_an_error(write_rows):
     with pytest.raises(UserError, match="no row has an answer"):
-        load_training(write_rows([authors_row("Q", " ", 0)]), empty_answers="drop")
+        load_training(write_rows([authors_row("Q", " ", 0)]))
 
 
 @pytest.mark.parametrize(("row", "field"), [
@@ -253,12 +249,12 @@ def test_one_id_for_two_training_problems_is_an_error(write_rows, question, answ
     line = line_of(load_training, write_rows(rows, "rows.parquet"))
     assert re.search("rows.parquet: row 3 .*`id` '7' .*row 1", line)
     rows[2]["reward_model"]["ground_truth"] = ""  # what is left out cannot be mistaken for it
-    assert len(load_training(write_rows(rows), empty_answers="drop")) == 2
+    assert len(load_training(write_rows(rows))) == 2
 
 
 def test_a_problem_knows_its_row_and_is_equal_without_it(write_rows):
     rows = [authors_row("Q", "", 0), authors_row("R", "1", 1)]
-    problem, = load_training(write_rows(rows), empty_answers="drop")
+    problem, = load_training(write_rows(rows))
     assert problem.row == 2 and problem == Problem("1", "R", "1")
 
 

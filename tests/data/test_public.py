@@ -82,7 +82,7 @@ def only_line(caught):
 def test_a_file_is_found_in_its_subfolder_or_directly_and_read_without_the_hub(folder, hub, place):
     path = parquet(folder / place, ROWS)
     assert find_file("pool") == find_file("public:pool") == path
-    assert load_training("public:pool", empty_answers="drop") == [
+    assert load_training("public:pool") == [
         Problem("0", "Two and two? ", "4"), Problem("1", "One and one?", "2")]
     assert hub["asked"] == []
 
@@ -91,12 +91,6 @@ def test_the_subfolder_comes_first(folder):
     parquet(folder / "pool.parquet", ROWS[:1])
     first = parquet(folder / "train/pool.parquet", ROWS)
     assert find_file("pool") == first and len(source_rows("public:pool", "train")) == 3
-
-
-def test_an_empty_answer_passes_the_check_and_is_left_to_the_loader(folder):
-    parquet(folder / "train/pool.parquet", ROWS)
-    with pytest.raises(UserError, match="public:pool: row 3 has no answer .*='drop'"):
-        load_training("public:pool")
 
 
 def test_without_the_variable_the_folder_is_data_here(tmp_path, monkeypatch):
@@ -138,7 +132,7 @@ def test_a_missing_column_is_an_error_in_any_row(folder, row, found):
 def test_another_example_is_an_error(folder, wrong):
     path = parquet(folder / "train/pool.parquet", [ROWS[0], wrong, ROWS[2]])
     with pytest.raises(UserError) as caught:
-        load_training("public:pool", empty_answers="drop")
+        load_training("public:pool")
     line, expected = only_line(caught), public_data.SUMS["two"][:12]
     assert line.startswith(f"{path}: row 2: ") and expected in line and line.endswith("owner/pool")
 

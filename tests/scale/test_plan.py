@@ -135,15 +135,11 @@ def test_responses_need_their_cache_or_the_engines_share(made_up):
     assert needed == pytest.approx(2 * PARAMETERS + 8 * 10 * (2 * 2 * 1 * 4 * 2))
 
 
-def test_without_a_gpu_every_run_takes_ram_and_keeps_all_activations(made_up):
+def test_without_a_gpu_a_run_takes_ram_and_keeps_all_activations(made_up):
     costed = plan(made_up, LAPTOP)
     activations = 4 * (2 * 20 * (10 * 8 + 4 * 16) + costs.HEAD_TILE + (32 + 20) * 8)
     assert costed.training * GIB == pytest.approx(costs.PROCESS_BASE + 5 * 4 * PARAMETERS + activations)
-    assert (costed.side_by_side, costed.ram) == (1, costed.training)
-    many = plan(made_up, LAPTOP, runs=30)
-    assert (many.side_by_side, many.ram) == (8, 8 * costed.training)
-    assert plan(made_up.changed(cpu_threads=3), LAPTOP, runs=30).side_by_side == 2
-    assert plan(made_up, A100, runs=30).side_by_side == 1
+    assert costed.ram == costed.training
 
 
 def test_disk_holds_checkpoints_kept_and_final_weights_and_records(made_up):
@@ -154,7 +150,6 @@ def test_disk_holds_checkpoints_kept_and_final_weights_and_records(made_up):
     assert disk(keep_every=5) == pytest.approx(2 * 3 * weights + 4 * weights + records)  # two kept, one as it is saved
     assert disk(keep_every=5, eval_dtype="bfloat16") == pytest.approx(2 * 3 * weights + 3 * weights + records)
     assert disk(save_every=20) == pytest.approx(weights + records)
-    assert plan(made_up, LAPTOP, runs=20).disk * GIB == pytest.approx(8 * 6 * weights + 20 * (weights + records))
 
 
 def test_time_is_work_over_the_cards_rates(made_up):
@@ -237,7 +232,7 @@ def test_the_papers_run_fits_the_papers_cards(paper, hardware):
 
 def test_the_pocket_profile_fits_a_laptop():
     for arm in ("base", "one-shot", "full-set"):
-        check_fit(plan(with_arm(load_profile("pocket"), arm, 0), LAPTOP, runs=30))
+        check_fit(plan(with_arm(load_profile("pocket"), arm, 0), LAPTOP))
 
 
 def test_seven_billion_parameters_fit_only_in_shards(paper):

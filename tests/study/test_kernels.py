@@ -30,6 +30,13 @@ def odd_environment(tmp_path, monkeypatch):
         monkeypatch.setenv(name, str(value))
 
 
+def shown(cells: list) -> list:
+    """What the cells print and show, pictures included; a kernel may send the lines of a cell in several pieces."""
+    return [("".join(output.get("text", "") for output in cell.outputs),
+             [output.data for output in cell.outputs if "data" in output])
+            for cell in cells if cell.cell_type == "code"]
+
+
 @pytest.mark.slow
 def test_run_twice_in_one_kernel_and_again_after_a_change_with_pictures(tmp_path, odd_environment):
     for arm in ("base", "one-shot"):
@@ -49,8 +56,10 @@ def test_run_twice_in_one_kernel_and_again_after_a_change_with_pictures(tmp_path
     nbclient.NotebookClient(whole, timeout=300, kernel_name="python3").execute()
     outputs = [output for cell in whole.cells if cell.cell_type == "code" for output in cell.outputs]
     assert [output for output in outputs if output.get("name") == "stderr"] == []
+    size = len(once.cells)
+    assert shown(whole.cells[:size]) == shown(whole.cells[size:2 * size])
     assert sum("image/png" in output.get("data", {}) for output in outputs) == 3
-    described = [output.text for output in outputs if "this notebook: " in output.get("text", "")]
+    described = [text for text, _ in shown(whole.cells) if "this notebook: " in text]
     assert ["seeds 0, 1, " in text for text in described] == [True, True, False] and "seeds 1, " in described[2]
 
 

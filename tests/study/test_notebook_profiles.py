@@ -276,7 +276,8 @@ def test_a_training_file_of_ones_own_is_reproduced_to_the_ledger(problems, tmp_p
 
 
 def test_the_common_parameters_stay_put():
-    assert PARAMETERS == ("profile", "seeds", "results_dir", "model", "train_file", "eval_files", "max_steps", "arms")
+    assert PARAMETERS == ("profile", "seeds", "results_dir", "model", "train_file", "eval_files", "max_steps",
+                          "settings", "arms")
 
 
 def test_prose_names_the_pocket_profile_only_as_a_run_time():

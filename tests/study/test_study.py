@@ -29,6 +29,8 @@ from rlvr_utils.study.study import open_study
     ({"results_dir": 3}, "results_dir is 3"),
     ({"eval_files": [3]}, "eval_files: 3 "), ({"eval_files": 3}, "eval_files: 3 "),
     ({"eval_files": [""]}, "eval_files: ''"), ({"eval_files": ["/"]}, "benchmark 1: field 'name'"),
+    ({"settings": 3}, "settings is 3"), ({"settings": [3]}, r"settings is \[3\]"),
+    ({"settings": ["learning_rat=1"]}, "learning_rate"),
     ({"results_dir": "~nobody-of-this-name/x"}, "~nobody"),
     ({"train_file": "~nobody-of-this-name/x.jsonl"}, "~nobody")])
 def test_a_parameter_that_cannot_be_is_named(parameters, message):
@@ -42,6 +44,15 @@ def test_what_the_reader_brings_is_studied(tmp_path):
     assert study.seeds == (0, 1) and study.config.steps == 3
     assert with_arm(open_study(max_steps=500).config, "one-shot", 0).steps == 500  # more than the profile's
     assert open_study().config == load_profile("pocket")
+    assert open_study(settings="kl_coef=0").config == load_profile("pocket").changed(kl_coef=0.0)
+
+
+def test_training_rows_that_are_left_out_are_counted(tmp_path, capsys):
+    rows = [{"question": "Q", "answer": "1"}, {"question": "R", "answer": ""}, {"question": "S", "answer": "2"}]
+    study = open_study(train_file=write_lines(tmp_path / "mine.jsonl", rows))
+    assert study.config.ranking == {1: "0", 13: "2"} and "no answer: 1 row\n" in capsys.readouterr().out
+    open_study(train_file=write_lines(tmp_path / "mine.jsonl", rows[:1]))
+    assert capsys.readouterr().out == ""
 
 
 @pytest.mark.parametrize(("files", "named"), [

@@ -13,7 +13,7 @@ def train(config: RunConfig, results: Path) -> list:
     results.mkdir(exist_ok=True)
     request = results.with_name(f"{results.name}-s{config.seed}.json")
     request.write_text(json.dumps(to_fields(config)))
-    return ["train", "--config", request, "--results", results]
+    return ["train", "--config", request, "--results", results, "--quiet"]
 
 
 def contents(folder: Path) -> dict[str, str]:

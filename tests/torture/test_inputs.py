@@ -111,12 +111,11 @@ def check_problems(problems: list[Problem] | None) -> None:
 def load_both(path) -> None:
     """Load the file as a benchmark and as training problems, of which one id names one."""
     check_problems(tried(load_benchmark, path))
-    for rule in ("error", "drop"):
-        problems = tried(load_training, path, rule)
-        check_problems(problems)
-        assert len({problem.id for problem in problems or []}) == len({
-            (problem.id, problem.question, problem.answer) for problem in problems or []})
-        assert len(distinct(problems or [])) <= len(problems or [])
+    problems = tried(load_training, path)
+    check_problems(problems)
+    assert len({problem.id for problem in problems or []}) == len({
+        (problem.id, problem.question, problem.answer) for problem in problems or []})
+    assert len(distinct(problems or [])) <= len(problems or [])
 
 
 def check_config(config: RunConfig | None) -> None:

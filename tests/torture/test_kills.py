@@ -93,5 +93,5 @@ def test_another_command_killed_at_a_random_moment(whole, forks, tmp_path, momen
     assert ended.status == 0, ended.err
     if forks.run(*folders[0], after=moments.uniform(0, ended.seconds)).status:
         again = forks.run(*folders[0])  # refused where all was done already: an export is not written over
-        assert again.status == 0 or "exported: exists and is not an empty folder" in again.err
+        assert again.status == 0 or "exists already and is not an empty folder" in again.err
     assert contents(tmp_path / "killed") == contents(tmp_path / "whole")
