@@ -3,4 +3,5 @@ import sys
 
 from rlvr_utils.cli import main
 
-sys.exit(main())
+if __name__ == "__main__":  # vLLM's processes import it again
+    sys.exit(main())

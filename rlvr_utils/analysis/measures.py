@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pandas as pd
 
-from rlvr_utils.analysis.intervals import Interval, difference_interval, mean_interval
+from rlvr_utils.analysis.intervals import Interval, crossed_interval, mean_interval
 from rlvr_utils.errors import UserError
 from rlvr_utils.recipe.config import RunConfig, from_fields
 from rlvr_utils.records.run import Run
@@ -29,6 +29,15 @@ def main_benchmark(config: RunConfig) -> str:
     """MATH500 or its stand-in, or the first of the reader's own files."""
     names = {benchmark.stands_for: benchmark.name for benchmark in config.benchmarks}
     return names.get("MATH500", config.benchmarks[0].name)
+
+
+def greedy_benchmark(config: RunConfig) -> str | None:
+    """The main benchmark's problems answered greedily; None if it is greedy itself, or if nothing else asks them."""
+    files = {benchmark.name: benchmark.file for benchmark in config.benchmarks}
+    main = main_benchmark(config)
+    return next((benchmark.name for benchmark in config.benchmarks if benchmark.name != main
+                 and benchmark.file == files[main] and benchmark.temperature == 0
+                 and benchmark.scoring == "generation"), None)
 
 
 def math_benchmarks(config: RunConfig) -> list[str]:
@@ -87,8 +96,9 @@ def _numbers(row: dict) -> list[tuple[str, float, int]]:
     n = row["problems"] * row["samples"]
     plain = [(field, row[field], row["problems"] if field == "solved_once" else n) for field in FIELDS if field in row]
     parts = [(f"{field}.{name}", value, n) for field in PARTS for name, value in row.get(field, {}).items()]
-    subjects = [(f"subject.{name}", part["accuracy"], part["n"]) for name, part in row.get("by_subject", {}).items()]
-    return parts + plain + subjects
+    groups = [(f"{group}.{name}", part["accuracy"], part["n"]) for group in ("subject", "kind")
+              for name, part in row.get(f"by_{group}", {}).items()]
+    return parts + plain + groups
 
 
 def _by_step(run: Run, benchmarks: list[str], measure: str, step: int | None = None,
@@ -129,13 +139,66 @@ def curve(run: Run, base: Run, benchmarks: list[str], measure: str = ACCURACY) -
     return start + list(_by_step(run, benchmarks, measure).mean(axis=1).items())
 
 
+def parts(run: Run, benchmarks: list[str], step: float | None = None, group: str = "kind") -> pd.DataFrame:
+    """What each kind of problem contributes to `score`: `value` (accuracy times weight) and `weight`, by kind.
+
+    Within a benchmark every response weighs the same, and every benchmark does. `group` may be "subject" instead.
+    Records that name no kinds, or one kind a benchmark (which is no sample of kinds), give one row, named "". A `step`
+    between two evaluations gets what lies on the straight line between them. Raises `UserError` as `score` does, and
+    for a step outside of what was evaluated.
+    """
+    return at_step(run, step, lambda at: _parts(run, benchmarks, at, group))
+
+
+def at_step(run: Run, step: float | None, value):
+    """`value(step)`, by default of the last evaluated step; between two evaluations what lies on the straight line
+    between theirs. Raises `UserError` for a step outside of what was evaluated."""
+    evaluated = steps(run)
+    step = evaluated[-1] if step is None else step
+    if step in evaluated:
+        return value(step)
+    before, after = ([at for at in evaluated if at < step], [at for at in evaluated if at > step])
+    if not before or not after:
+        raise UserError(f"{run.folder.name}: step {step:g} lies outside of its evaluations, which are of steps "
+                        f"{evaluated[0]} to {evaluated[-1]}")
+    start, end = value(before[-1]), value(after[0])
+    return start + (end - start) * ((step - before[-1]) / (after[0] - before[-1]))
+
+
+def _parts(run: Run, benchmarks: list[str], step: int, group: str) -> pd.DataFrame:
+    table = tidy(run)
+    rows = table[(table["step"] == step) & table["benchmark"].isin(benchmarks)
+                 & table["measure"].str.startswith(f"{group}.")]
+    if set(rows["benchmark"]) != set(benchmarks) or len(rows) == len(benchmarks):
+        return pd.DataFrame({"value": [score(run, benchmarks, step=step)], "weight": [1.0]}, index=[""])
+    weight = rows["n"] / rows.groupby("benchmark")["n"].transform("sum") / len(benchmarks)
+    columns = pd.DataFrame({"value": rows["value"] * weight, "weight": weight})
+    return columns.groupby(rows["measure"].str.removeprefix(f"{group}.")).sum()
+
+
+def minus(parts_of: pd.DataFrame, other: pd.DataFrame) -> pd.DataFrame:
+    """The difference of two `parts` of the same problems, with the weights of the first."""
+    return parts_of.assign(value=parts_of["value"] - other["value"])
+
+
+def over_seeds(frames: dict[int, pd.DataFrame]) -> Interval:
+    """The sum of each seed's `parts`, with an interval over seeds and kinds; over seeds alone without kinds."""
+    first = next(iter(frames.values()))
+    table = pd.DataFrame({seed: frame["value"] for seed, frame in frames.items()}).T
+    return crossed_interval(table, first["weight"]) if len(first) > 1 else mean_interval(table.sum(axis=1).tolist())
+
+
 def count(run: Run, benchmarks: list[str], measure: str, step: int) -> int:
     """The total of a measure that counts responses, such as `reflection.recheck`, over all benchmarks."""
     return int(_by_step(run, benchmarks, measure, step).loc[step].sum())
 
 
-def reflecting(run: Run, benchmarks: list[str], step: int) -> float:
-    """Share of responses with a word of self-reflection (paper §3.2.4), over all benchmarks."""
+def reflecting(run: Run, benchmarks: list[str], step: float | None = None) -> float:
+    """Share of responses with a word of self-reflection (paper §3.2.4), over all benchmarks; `step` as for `parts`."""
+    return at_step(run, step, lambda at: _reflecting(run, benchmarks, at))
+
+
+def _reflecting(run: Run, benchmarks: list[str], step: int) -> float:
     responses = _by_step(run, benchmarks, "reflecting", step, "n").loc[step].sum()
     return count(run, benchmarks, "reflecting", step) / int(responses)
 
@@ -183,6 +246,13 @@ def saturation(run: Run) -> int | None:
     return None
 
 
+def followed(run: Run, evaluations: int = 2) -> bool:
+    """Did training accuracy saturate after the first evaluation and before at least so many others? With only one
+    after it, a change of test accuracy would be a piece of the line that leads up to saturation."""
+    start = saturation(run)
+    return start is not None and steps(run)[0] <= start and sum(step > start for step in steps(run)) >= evaluations
+
+
 def steps_after_saturation(run: Run) -> list[int]:
     """The evaluated steps from saturation on; empty if training never saturates."""
     start = saturation(run)
@@ -202,14 +272,20 @@ def by_seed(runs: list[Run], value) -> dict[int, float]:
 
 
 def arm_interval(runs: list[Run], benchmarks: list[str], measure: str = ACCURACY) -> Interval:
-    """`score` after the last step, over the runs of an arm."""
+    """`score` after the last step, over the runs of an arm; accuracies also over kinds of problems."""
+    if measure == ACCURACY:
+        return over_seeds(by_seed(runs, lambda run: parts(run, benchmarks)))
     return mean_interval([score(run, benchmarks, measure) for run in runs])
 
 
 def gap(runs: Runs, arm: str, other: str, benchmarks: list[str]) -> Interval:
-    """Accuracy of `arm` minus that of `other` after the last step, paired by seed."""
-    return difference_interval(by_seed(runs[arm], lambda run: score(run, benchmarks)),
-                               by_seed(runs[other], lambda run: score(run, benchmarks)))
+    """Accuracy of `arm` minus that of `other` after the last step, paired by seed and by kind of problem. Raises
+    `UserError` for seeds that only one of the arms has."""
+    first, second = (by_seed(runs[name], lambda run: parts(run, benchmarks)) for name in (arm, other))
+    if set(first) != set(second):
+        raise UserError(f"{arm} and {other} are compared seed by seed, but only one of them has seeds "
+                        f"{sorted(set(first) ^ set(second))}; run the other, or leave them out")
+    return over_seeds({seed: minus(frame, second[seed]) for seed, frame in first.items()})
 
 
 def share_of_gain(runs: Runs, arm: str, whole: str, benchmarks: list[str]) -> Interval | None:

@@ -26,7 +26,7 @@ FILE = Path(__file__).with_name("published.json")
 NOT_CONDITIONS = ("table", "values", "inferred", "suspect")
 MAIN_MODEL = "Qwen2.5-Math-1.5B"
 # Small models of this repository that stand in for the main model.
-STAND_INS = ("package:pocket/base", "models/SmolLM2-135M-Instruct")
+STAND_INS = ("package:pocket/base", "package:pocket/base-b", "models/SmolLM2-135M-Instruct")
 # The main results: Table 8 for the main model, these for the others.
 MAIN_TABLE, OTHER_TABLES = 8, (4, 10)
 # Table 3's short forms of the examples' subjects.

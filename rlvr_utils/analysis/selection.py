@@ -23,6 +23,9 @@ def rank_by_historical_variance(history: Mapping[int | str, Sequence[float]]) ->
         if not len(accuracies):
             raise UserError(f"row {row} of the accuracy history has no visits; train longer or leave it out")
     scores = {int(row): float(np.std(np.asarray(accuracies, dtype=float))) for row, accuracies in history.items()}
+    if not any(scores.values()):
+        raise UserError(f"no accuracy of the {len(scores)} rows ever changed, so there is nothing to rank; train "
+                        "longer, or with more attempts a visit")
     return sorted(scores, key=scores.__getitem__, reverse=True)
 
 

@@ -27,14 +27,15 @@ DELIMITERS = (("$$", "$$"), ("$", "$"), (r"\[", r"\]"), (r"\(", r"\)"))
 
 @dataclass(frozen=True)
 class Problem:
-    """A question without any prompt around it, and its gold answer as text; `row` is its number in the file,
-    from 1, for error messages."""
+    """A question without any prompt around it, and its gold answer as text; `row` is its place in the file, from 1, for
+    messages. Problems of one `kind` go right or wrong together, and intervals allow for that."""
 
     id: str
     question: str
     answer: str
     subject: str | None = None
     row: int = field(default=0, compare=False)
+    kind: str | None = None
 
 
 def parse_row(row: dict, number: int, source) -> tuple[Problem, str]:
@@ -58,7 +59,8 @@ def parse_row(row: dict, number: int, source) -> tuple[Problem, str]:
     answer_place = f"{place}, field `{answer_field}`"
     answer = "" if answer is None or _is_nan(answer) else final_answer(_text(answer, answer_place), answer_place)
     subject = None if subject is None else _text(subject, f"{place}, field `{subject_field}`")
-    return Problem(texts[id_field], texts[question_field], answer, subject, number), answer_field
+    kind = next((found for found in (row.get("kind"), extra.get("kind")) if isinstance(found, str)), None)
+    return Problem(texts[id_field], texts[question_field], answer, subject, number, kind), answer_field
 
 
 def _lower_case(row: dict, place: str) -> dict:
@@ -70,7 +72,7 @@ def _lower_case(row: dict, place: str) -> dict:
         usual = names.get(str(column).lower(), column)
         name = column if usual in row else usual
         if name in fields:
-            raise UserError(f"{place}: two columns are called {shown(name)} in capital or small letters; leave one out")
+            raise UserError(f"{place}: two columns differ from {shown(name)} only in capitals; rename or remove one")
         fields[name] = value
     return fields
 

@@ -1,6 +1,8 @@
 """Evaluation: answer every benchmark, grade each answer with two graders, count what the paper counts."""
 from __future__ import annotations
 
+import re
+from collections import Counter
 from collections.abc import Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
 
@@ -14,6 +16,7 @@ GRADERS = ("qwen-eval", "math-verify")
 # Words of self-reflection that the paper counts (§3.2.4); a response counts at most once per word.
 REFLECTION = ("rethink", "recheck", "recalculate")
 KEPT_RESPONSES = 12
+KEPT_OPENINGS = 40  # of the ways in which responses begin, the commonest
 
 
 def load_benchmarks(config: RunConfig) -> list[tuple[Benchmark, list]]:
@@ -47,7 +50,7 @@ def check_lengths(config: RunConfig, model, tokenizer, loaded: list[tuple[Benchm
 
     positions = getattr(model.config, "max_position_embeddings", None) or 2**31  # state-space models have no limit
     room = (positions - config.eval_max_tokens if config.engine == "transformers"
-            else config.max_prompt_tokens + config.eval_max_tokens - 1)
+            else min(config.max_prompt_tokens + config.eval_max_tokens, positions) - 1)
     for benchmark, problems in loaded:
         if benchmark.scoring == "likelihood":
             texts = [f"Question: {row['question']}\nAnswer: {max(row['choices']['text'], key=len)}" for row in problems]
@@ -121,29 +124,43 @@ def evaluate_benchmark(policy, benchmark: Benchmark, problems: list, config: Run
 
 
 def summarise(ids, texts, asked, verdicts, samples: int, limit: int, stops: set[int]) -> dict:
-    """Accuracies, time-outs, share of boxed answers, lengths, truncation, reflection words, accuracy by subject."""
+    """Accuracies, time-outs, boxed share, lengths, truncation, reflection words, subjects, kinds, first sentences."""
     from rlvr_utils.grading import has_box
 
     size = len(texts)
     right = {grader: [v == "right" for v in verdicts[grader]] for grader in GRADERS}
     main = right[GRADERS[0]]
+    solved = [sum(main[i:i + samples]) for i in range(0, size, samples)]
     lower = [text.lower() for text in texts]
-    subjects: dict[str, list[bool]] = {}
-    for problem, hit in zip(asked, main):
-        if problem.subject:
-            subjects.setdefault(problem.subject, []).append(hit)
     return {
         "accuracy": {grader: sum(right[grader]) / size for grader in GRADERS},
         "timeouts": {grader: verdicts[grader].count("timeout") for grader in GRADERS},
-        "solved_once": sum(any(main[i:i + samples]) for i in range(0, size, samples)) / (size // samples),
+        "solved_once": 1 - solved.count(0) / len(solved),
+        "right_counts": [solved.count(right_answers) for right_answers in range(samples + 1)],
         "boxed": sum(map(has_box, texts)) / size,
         "length": sum(map(len, ids)) / size,
         "truncated": sum(len(i) >= limit and i[-1] not in stops for i in ids) / size,
         "reflection": {word: sum(word in text for text in lower) for word in REFLECTION},
         "reflecting": sum(any(word in text for word in REFLECTION) for text in lower),
-        "by_subject": {s: {"n": len(hits), "accuracy": sum(hits) / len(hits)}
-                       for s, hits in sorted(subjects.items())},
+        "by_subject": _parts([problem.subject for problem in asked], main),
+        "by_kind": _parts([problem.kind and f"{problem.subject or ''}: {problem.kind}" for problem in asked], main),
+        "openings": dict(Counter(map(opening, texts)).most_common(KEPT_OPENINGS)),
     }
+
+
+def _parts(names: list[str | None], right: list[bool]) -> dict[str, dict]:
+    """Number and accuracy of the responses under each name; none for those without one."""
+    groups: dict[str, list[bool]] = {}
+    for name, hit in zip(names, right):
+        if name:
+            groups.setdefault(name, []).append(hit)
+    return {name: {"n": len(hits), "accuracy": sum(hits) / len(hits)} for name, hits in sorted(groups.items())}
+
+
+def opening(text: str) -> str:
+    """The first sentence or line of a response, at most 60 characters of it, with # for every run of digits: which
+    way of answering it begins with."""
+    return re.sub(r"\d+", "#", re.split(r"(?<=[.:!?])\s|\n", text.lstrip(), maxsplit=1)[0])[:60]
 
 
 def score_choices(policy, benchmark: Benchmark, rows: list[dict]) -> dict:

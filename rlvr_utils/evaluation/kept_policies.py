@@ -13,6 +13,7 @@ def evaluate_run(run: Run, steps: list[int] | None = None) -> None:
     """Evaluate the stored policies of a finished run, all of them or those of `steps`, as `run.config` says.
     Evaluations that are already recorded are not repeated. Raises `UserError` for a step without a policy."""
     from rlvr_utils.evaluation.benchmarks import load_benchmarks
+    from rlvr_utils.models.engines import check_engine
 
     stored = policies(run)
     wanted = [*stored] if steps is None else steps
@@ -25,6 +26,7 @@ def evaluate_run(run: Run, steps: list[int] | None = None) -> None:
             raise UserError(f"run {run.folder.name} has no stored policy of step {step}; {remedy}")
     if not {*wanted} & {*missing_evaluations(run)}:
         return  # write nothing, so that a read-only folder works too
+    check_engine(run.config.engine)
     loaded = load_benchmarks(run.config)
     with lock_run(run.folder):
         for step in wanted:

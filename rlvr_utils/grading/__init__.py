@@ -1,4 +1,5 @@
-"""Is a response right? Three graders, since two graders can differ by 20 points on the same outputs."""
+"""Is a response right? One grader for the training reward and two for evaluation, because graders can differ by 20
+points on the same outputs."""
 
 from rlvr_utils.grading.boxes import boxed_answer, format_reward, has_box
 from rlvr_utils.grading.verdicts import Verdict, grade, grade_batch

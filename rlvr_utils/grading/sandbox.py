@@ -164,7 +164,7 @@ def _limit_memory() -> None:
 
 
 def _limit_time(seconds: float) -> None:
-    """End this process after so many seconds of processor time, even inside C code; 0 removes the limit. It also
+    """End this process after this many seconds of processor time, even inside C code; 0 removes the limit. It also
     ends orphaned workers."""
     with suppress(AttributeError):  # not on Windows
         signal.setitimer(signal.ITIMER_PROF, seconds)

@@ -1,4 +1,4 @@
-r"""Parsing answers into sympy expressions without executing any of their text.
+r"""Parsing answers into sympy expressions; no text is evaluated before it has been found harmless.
 
 LaTeX is parsed with the grammar behind `sympy.parsing.latex.parse_latex`: the authors' grader is built on it,
 and its quirks (it reads `0,-1` as 0, `n(n-1)` as a function, `1\frac12` as a product) decide verdicts. The

@@ -64,6 +64,10 @@ def stored_shapes(folder: Path, remedy: str) -> dict[str, tuple[int, ...]]:
     return shapes
 
 
+# Where DeepSpeed, and FSDP with gathered or sharded checkpoints, keep the optimizer's state.
+SHARDED = ("global_step*", "optimizer.bin", "optimizer_0")
+
+
 def check_checkpoint(folder: Path, model, adapter: dict[str, tuple[int, int]]) -> None:
     """Raise `UserError` unless training of this model, or of its `adapter` with these names and shapes (empty for
     none), can resume from the checkpoint: its weights have those names and shapes; optimizer, scheduler and random
@@ -86,7 +90,7 @@ def check_checkpoint(folder: Path, model, adapter: dict[str, tuple[int, int]]) -
     if wrong:
         raise UserError(f"{folder}: weights of another model, such as {wrong[0]} with shape {shapes.get(wrong[0])} "
                         f"instead of {expected.get(wrong[0])}; {remedy}")
-    if not any(folder.glob("global_step*")):
+    if not any(path for name in SHARDED for path in folder.glob(name)):
         trained = adapter.values() or [tuple(part.shape) for part in model.parameters() if part.requires_grad]
         _check_states(folder, Counter(trained), remedy)
 

@@ -1,10 +1,11 @@
 """Rank the pocket pool by historical variance, as the paper ranks DSR-sub (§2, Eq. 5).
 
-The authors log a row's accuracy whenever full-set training visits it, about fifty times in 500
-steps. A pocket run is too short for that, so the whole pool is sampled at evenly spaced steps of
-one full-set run instead, with a seed that no reported run uses.
+The authors log a row's accuracy whenever full-set training visits it, about fifty times in 500 steps. A pocket run is
+too short for that, so the whole pool is answered at evenly spaced steps of one full-set run instead, with a seed that
+no reported run uses.
 
-`python -m rlvr_utils.pocket.ranking` writes `history.json` and prints the ranking's head.
+`python -m rlvr_utils.pocket.ranking` writes `history.json` and prints the examples of the ranks in `RANKS`, and the
+profile's field `ranking`.
 """
 from __future__ import annotations
 
@@ -17,24 +18,24 @@ import torch
 from transformers import TrainerCallback
 
 from rlvr_utils.analysis.selection import rank_by_historical_variance
-from rlvr_utils.data.prompts import training_prompt
 from rlvr_utils.errors import escape_output
-from rlvr_utils.grading import Verdict, grade_batch
 from rlvr_utils.models.loading import load_policy
+from rlvr_utils.pocket.answers import ask
+from rlvr_utils.progress import say, show_progress
 from rlvr_utils.recipe.arms import with_arm
 from rlvr_utils.recipe.config import RunConfig, load_profile, local_path
-from rlvr_utils.sampling.rollouts import batched, sample
 from rlvr_utils.training.examples import chosen_examples
 from rlvr_utils.training.setup import build_trainer, prepare
 
-SEED, EVERY, SAMPLES, BATCH = 1000, 10, 8, 512
-SHOWN = (1, 2, 13, 14, 600, 1209)
+PROFILE, SEED = "pocket-long", 1000
+STEPS, EVERY, ATTEMPTS = 100, 10, 8
+RANKS = (*range(1, 18), 605, 606, 1201, 1207, 1208, 1209)  # those of the paper's Tables 3 and 4
 HISTORY = Path(__file__).parent / "history.json"
 
 
 class PoolHistory(TrainerCallback):
-    """Samples every pool problem at step 0 and every EVERY steps; keeps the mean outcomes. It takes the
-    recorder's place in the trainer: `watch` and `timed` are what the trainer asks of it."""
+    """Answers every pool problem at step 0 and every `EVERY` steps, and keeps the mean outcomes. It takes the
+    recorder's place in the trainer, which asks it for `watch` and `timed`."""
 
     def __init__(self, config: RunConfig, tokenizer):
         self.config, self.tokenizer = config, tokenizer
@@ -46,36 +47,35 @@ class PoolHistory(TrainerCallback):
         return lambda completions, answer, row, **rest: reward(completions=completions, answer=answer)
 
     def timed(self, phase: str):
-        """No time is kept."""
+        """Times are not recorded here."""
         return nullcontext()
 
     def on_train_begin(self, args, state, control, model=None, **_):
-        self._sample(model)
+        """The accuracies before training."""
+        self.visit(model)
 
     def on_step_end(self, args, state, control, model=None, **_):
+        """The accuracies after every `EVERY` steps."""
         if state.global_step % EVERY == 0:
-            self._sample(model)
+            self.visit(model)
 
-    def _sample(self, model) -> None:
-        prompts = [self.tokenizer(training_prompt(self.tokenizer, problem.question))["input_ids"]
-                   for problem in self.problems for _ in range(SAMPLES)]
-        texts: list[str] = []
-        with torch.random.fork_rng(devices=[]):
-            torch.manual_seed(SEED)
-            for chunk in batched(prompts, BATCH):
-                ids = sample(model, chunk, self.config.max_response_tokens, self.config.temperature,
-                             {self.tokenizer.eos_token_id})
-                texts += self.tokenizer.batch_decode(ids, skip_special_tokens=True)
-        golds = [problem.answer for problem in self.problems for _ in range(SAMPLES)]
-        right = [verdict == Verdict.RIGHT for verdict in grade_batch(texts, golds, "training")]
+    def visit(self, model) -> None:
+        """Answer the whole pool and append every problem's accuracy."""
+        training = model.training
+        model.eval()
+        asked = [problem for problem in self.problems for _ in range(ATTEMPTS)]
+        right = ask(model, self.tokenizer, asked, self.config.temperature, seed=SEED, training=True).right("training")
+        model.train(training)
         for place, problem in enumerate(self.problems):
-            self.history[problem.id].append(sum(right[place * SAMPLES:(place + 1) * SAMPLES]) / SAMPLES)
+            self.history[problem.id].append(sum(right[place * ATTEMPTS:(place + 1) * ATTEMPTS]) / ATTEMPTS)
+        say(f"visit {len(next(iter(self.history.values())))}: mean accuracy {sum(right) / len(right):.3f}")
 
 
 def main() -> None:
-    """Train once, sampling as it goes; write the history and print the head of the ranking."""
+    """Train once, answering the pool along the way; write the history and print the ranking."""
     escape_output()
-    config = with_arm(load_profile("pocket"), "full-set", SEED)
+    show_progress(True)
+    config = with_arm(load_profile(PROFILE), "full-set", SEED).changed(steps=STEPS)
     torch.set_num_threads(config.cpu_threads)
     model, tokenizer = load_policy(local_path(config.model), config.dtype)
     watcher = PoolHistory(config, tokenizer)
@@ -83,10 +83,12 @@ def main() -> None:
         build_trainer(config, model, tokenizer, prepare(config, tokenizer), Path(folder), watcher).train()
     HISTORY.write_text(json.dumps(watcher.history) + "\n", encoding="utf-8")
     order = rank_by_historical_variance(watcher.history)
-    for rank in [rank for rank in SHOWN if rank <= len(order)]:
+    ranks = [rank for rank in RANKS if rank <= len(order)]
+    for rank in ranks:
         problem = next(p for p in watcher.problems if p.id == str(order[rank - 1]))
         print(f"pi_{rank}: row {problem.id} [{problem.subject}] {problem.question} -> {problem.answer} "
               f"{watcher.history[problem.id]}")
+    print("ranking: {" + ", ".join(f"{rank}: {order[rank - 1]}" for rank in ranks) + "}")
 
 
 if __name__ == "__main__":

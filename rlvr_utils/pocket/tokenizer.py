@@ -1,10 +1,7 @@
 """The pocket tokenizer: byte-level BPE with Qwen2's splitting rule (single digits) and ChatML turns."""
 from __future__ import annotations
 
-from itertools import islice
-
 VOCABULARY = 1024
-TRAINING_DOCUMENTS = 30_000
 END, TURN_START, TURN_END = "<|endoftext|>", "<|im_start|>", "<|im_end|>"
 # Qwen2's own rule: a word with the sign before it, one digit, a run of signs, white space.
 SPLIT = (r"(?i:'s|'t|'re|'ve|'m|'ll|'d)|[^\r\n\p{L}\p{N}]?\p{L}+|\p{N}| ?[^\s\p{L}\p{N}]+[\r\n]*"
@@ -21,7 +18,7 @@ CHAT_TEMPLATE = (
 
 
 def train_tokenizer(documents, vocabulary: int = VOCABULARY):
-    """A `Qwen2TokenizerFast`-compatible tokenizer trained on the first documents of a corpus."""
+    """A `Qwen2TokenizerFast`-compatible tokenizer trained on the documents."""
     from tokenizers import Regex, Tokenizer, decoders, models, pre_tokenizers, trainers
     from transformers import PreTrainedTokenizerFast
 
@@ -30,7 +27,7 @@ def train_tokenizer(documents, vocabulary: int = VOCABULARY):
         pre_tokenizers.Split(Regex(SPLIT), behavior="isolated"),
         pre_tokenizers.ByteLevel(add_prefix_space=False, use_regex=False)])
     raw.decoder = decoders.ByteLevel()
-    raw.train_from_iterator(islice(documents, TRAINING_DOCUMENTS), trainers.BpeTrainer(
+    raw.train_from_iterator(documents, trainers.BpeTrainer(
         vocab_size=vocabulary, special_tokens=[END, TURN_START, TURN_END], show_progress=False,
         initial_alphabet=pre_tokenizers.ByteLevel.alphabet()))
     return PreTrainedTokenizerFast(

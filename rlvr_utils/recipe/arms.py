@@ -38,7 +38,7 @@ TABLE5 = ("one-shot-no-loss", "one-shot-policy-only", "one-shot-no-kl-no-entropy
           "label-near", "label-guessable", "label-far")
 LABELS = {
     "base": "base", "one-shot": r"$\{\pi_1\}$", "one-shot-13": r"$\{\pi_{13}\}$",
-    "two-shot": r"$\{\pi_1,\pi_{13}\}$", "full-set": "full set (1,209)",
+    "two-shot": r"$\{\pi_1,\pi_{13}\}$", "full-set": "full set",
     "format-reward": "format reward, full set", "format-reward-one-shot": r"format reward, $\{\pi_1\}$",
     "random-reward": r"random reward, $\{\pi_1\}$",
     "entropy-only": "entropy only", "entropy-only-x10": "entropy only, 10x coefficient",

@@ -1,6 +1,6 @@
 """Profiles: one YAML file per model scale, each value with its source, read into a `RunConfig`.
 
-A profile changes scale and never the code path; an arm (see `rlvr_utils.recipe.arms`) changes a few
+A profile only sets fields, and no code depends on its name; an arm (see `rlvr_utils.recipe.arms`) changes a few
 fields; the seed completes the configuration, whose hash names the run.
 """
 from __future__ import annotations
@@ -118,7 +118,7 @@ class Benchmark(Record):
     temperature: Amount = 0.0
     """Sampling temperature of the responses; 0 is greedy."""
     limit: Positive | None = None
-    """Only the first so many problems; None for all."""
+    """Number of problems to use, from the first; None for all."""
     scoring: Literal["generation", "likelihood"] = later("generation")
     """Generate responses and grade them, or compare the likelihoods of the given choices."""
 
@@ -191,7 +191,7 @@ class RunConfig(Record):
     steps: Count
     """Rollout steps; 0 evaluates the start model and trains nothing."""
     eval_every: Count
-    """Rollout steps between two evaluations during training, and one after the last; 0 for none."""
+    """Rollout steps between evaluations during training; the last step is evaluated too. 0 for none."""
     save_every: Positive
     """Rollout steps between two checkpoints."""
     eval_template: Text
@@ -217,15 +217,26 @@ class RunConfig(Record):
     engine: Literal["transformers", "vllm", "vllm-server"] = later("transformers")
     """What generates the responses."""
     engine_memory: Share = later(0.3)
-    """Share of the GPU's memory for an engine "vllm" that runs beside the training."""
+    """Share of the GPU's memory for an engine "vllm" that runs beside the training; without a GPU, of the machine's
+    for any vLLM."""
+    engine_ratio_cap: Amount = later(0.0)
+    """With vLLM, each token's policy loss is weighted by its probability to the trainer over that to vLLM, at most
+    this; 0 for no such correction."""
     keep_every: Count = later(0)
     """Rollout steps between two policies that are kept for evaluation; 0 for none."""
+    eval_early_every: Count = later(0)
+    """Rollout steps between two evaluations up to step `eval_early_until`, instead of `eval_every`; 0 for no such
+    phase."""
+    eval_early_until: Count = later(0)
+    """The last rollout step of the phase in which evaluations follow `eval_early_every`."""
     eval_top_p: Share = later(1.0)
     """Evaluations sample from the most likely tokens that together have this probability."""
     eval_dtype: Literal["", DType] = later("")
     """Type of the weights of policies kept for evaluation; "" for `dtype`."""
     shortcuts: bool = later(True)
     """Leave out work that cannot change a weight; False computes everything."""
+    arms: Annotated[tuple[Text, ...], BeforeValidator(_tuple)] = later(())
+    """The arms that the notebooks train; empty for all that they name. It affects no run."""
     lora_rank: Count = later(0)
     """Rank of the LoRA adapter that is trained while the weights are frozen; 0 trains the weights themselves."""
     lora_alpha: Annotated[float, Field(gt=0, allow_inf_nan=False)] = later(32.0)
@@ -247,14 +258,27 @@ class RunConfig(Record):
             if name in names[:place]:  # their records could not be told apart
                 raise ValueError(f"benchmark {place + 1}: field 'name' is {shown(name)}, like that of an earlier one; "
                                  "give each its own name")
-        if self.label and not self.examples:
+        if self.label and not self.examples and self.arm != "base":  # of which the other arms are made
             raise ValueError(f"field 'label' is {shown(self.label)}, but 'examples' is empty, so there is no answer to "
                              "replace; set 'examples', or leave 'label' out")
+        if (self.eval_early_every > 0) != (self.eval_early_until > 0):
+            name = "eval_early_until" if self.eval_early_every else "eval_early_every"
+            raise ValueError(f"field {name!r} is 0, so the early phase of evaluations has no "
+                             f"{'end' if self.eval_early_every else 'interval'}; give both fields, or neither")
         for name in ("lora_alpha", "lora_targets"):
             if not self.lora_rank and getattr(self, name) != type(self).model_fields[name].default:
                 raise ValueError(f"field {name!r} is {shown(getattr(self, name))}, but 'lora_rank' is 0, so no adapter "
                                  f"is trained; set 'lora_rank', or leave {name!r} out")
+        if self.engine_ratio_cap and self.engine == "transformers":
+            raise ValueError(f"field 'engine_ratio_cap' is {self.engine_ratio_cap:g}, but engine 'transformers' "
+                             "samples from the trainer's own probabilities; set engine to vllm, or leave it out")
         return self
+
+    def evaluated(self, step: int) -> bool:
+        """Is there an evaluation during training after this rollout step?"""
+        early = step <= self.eval_early_until
+        every = self.eval_early_every if early else self.eval_every
+        return bool(every) and (step % every == 0 or step == self.steps)
 
     def changed(self, **fields) -> RunConfig:
         """A copy with these fields changed. Raises `UserError` as `from_fields` does."""

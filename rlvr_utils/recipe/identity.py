@@ -19,10 +19,10 @@ from rlvr_utils.grading.qwen_eval import BENCHMARKS, SPECIAL_RULES
 from rlvr_utils.recipe.config import Benchmark, RunConfig, local_path, plain_fields
 
 # Raise one when the same fields would train other weights, or the same answers would get other verdicts.
-RECIPE_VERSION, EVALUATION_VERSION = 1, 1
+RECIPE_VERSION, EVALUATION_VERSION = 1, 2
 EVALUATION_FIELDS = ("benchmarks", "eval_template", "eval_max_tokens", "eval_batch", "eval_top_p", "eval_dtype")
 BENCHMARK_SETTINGS = ("samples", "temperature", "limit", "scoring")
-DISPLAY_FIELDS = ("report_to",)  # they change no weight and no verdict
+DISPLAY_FIELDS = ("report_to", "arms")  # they change no weight and no verdict
 # Training fields that change an evaluation too: precision, threads and engine by rounding, the seed by sampling.
 SHARED_FIELDS = ("seed", "dtype", "engine", "cpu_threads")
 CONFIGURED = tuple(name for name in (*EVALUATION_FIELDS, *SHARED_FIELDS) if name != "benchmarks")
@@ -34,9 +34,12 @@ LARGE = 2**20  # bytes; hashes of larger files are cached
 
 
 def training_fields(config: RunConfig) -> dict:
-    """The fields that determine the weights, without `later` fields at their defaults."""
-    others = (*EVALUATION_FIELDS, *DISPLAY_FIELDS)
-    return {name: value for name, value in plain_fields(config).items() if name not in others}
+    """The fields that determine the weights, without `later` fields at their defaults. Of the ranking and the labels
+    only what the run uses is among them, so that a profile may rank more problems without renaming its runs."""
+    others = (*EVALUATION_FIELDS, *DISPLAY_FIELDS, "labels")
+    fields = {name: value for name, value in plain_fields(config).items() if name not in others}
+    fields["ranking"] = {rank: config.ranking.get(rank) for rank in config.examples}
+    return fields | ({"labels": {config.label: config.labels.get(config.label)}} if config.label else {})
 
 
 def sources(config: RunConfig) -> dict[str, str | None]:
@@ -54,10 +57,11 @@ def training_identity(config: RunConfig) -> str:
 
 
 def grading_rules(benchmark: Benchmark) -> str | None:
-    """The authors' name for the data set by whose rules a benchmark is graded, None for the common rules: see `grade`.
+    """The authors' name of the data set by whose rules a benchmark is graded, or None for the common rules (see
+    `grade_batch`).
 
-    The set is the one that the benchmark stands for; otherwise a public set, or one whose name in capital or small
-    letters is the paper's or the authors'. A file `test` has the name of its folder, as in the authors' repository.
+    The name is taken from `stands_for` if it is set; otherwise from the public set, the benchmark's name or, for a
+    file called `test`, its folder. Capitals do not matter.
     """
     path = Path(benchmark.file.removeprefix(PUBLIC))
     names = [benchmark.stands_for] if benchmark.stands_for else [
@@ -82,7 +86,7 @@ def evaluation_identity(config: RunConfig, benchmark: Benchmark) -> dict[str, st
 
 
 def evaluation_settings(config: RunConfig, benchmark: Benchmark) -> dict:
-    """What `settings` of `evaluation_identity` is the hash of, in clear: how an evaluation on a benchmark is asked."""
+    """The settings of an evaluation in readable form; `evaluation_identity` hashes them into `settings`."""
     return {**{name: getattr(config, name) for name in CONFIGURED},
             **{name: getattr(benchmark, name) for name in BENCHMARK_SETTINGS}, "rules": grading_rules(benchmark)}
 

@@ -5,6 +5,7 @@ import shutil
 from pathlib import Path
 
 from rlvr_utils.errors import UserError
+from rlvr_utils.models.engines import evaluation_stops
 from rlvr_utils.models.loading import check_target, copy_policy
 from rlvr_utils.records.locks import locked
 from rlvr_utils.records.run import Run, kept_policy, kept_steps
@@ -31,8 +32,19 @@ def export(run: Run, target: Path, step: int | None = None) -> None:
         check_target(target)
         shutil.rmtree(fresh, ignore_errors=True)  # from an interrupted attempt
         copy_policy(source, fresh, DTYPE)
+        _end_as_evaluated(fresh)
         (fresh / "README.md").write_text(card, encoding="utf-8")
         fresh.rename(target)
+
+
+def _end_as_evaluated(folder: Path) -> None:
+    """Let whatever reads the folder end an answer where the evaluations did: at the end of a turn too, which a base
+    model's own settings do not name."""
+    from transformers import AutoTokenizer, GenerationConfig
+
+    settings = GenerationConfig.from_pretrained(folder)
+    settings.eos_token_id = sorted(evaluation_stops(settings, AutoTokenizer.from_pretrained(folder)))
+    settings.save_pretrained(folder)
 
 
 def model_card(run: Run, step: int | None) -> str:

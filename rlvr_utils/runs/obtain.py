@@ -31,8 +31,12 @@ def obtain(config: RunConfig, results: Path, stop_after: int | None = None) -> R
     """Load, resume or train the run; None if `stop_after` ended it before its last step.
 
     Under `accelerate launch` every process calls this with the same results folder; the main process
-    writes. Raises `UserError` if another program works on the run, and for disk errors.
+    writes. Raises `UserError` if another program works on the run, for disk errors, and for a `stop_after` that is not
+    before the end or that the run has passed.
     """
+    if stop_after is not None and stop_after >= config.steps:
+        raise UserError(f"--stop-after {stop_after}: this run has {config.steps} steps; give an earlier step, or leave "
+                        "it out")
     finished = find(config, results)
     if finished:
         return finished
@@ -126,6 +130,11 @@ def execute(config: RunConfig, folder: Path, model, tokenizer, benchmarks: list,
             return facts
         checkpoint = latest_complete_checkpoint(folder)
         step = step_of(checkpoint, config)
+        if stop_after is not None and stop_after <= step:
+            if stop_after == step:
+                return None
+            raise UserError(f"--stop-after {stop_after}: this run has reached step {step}; give a later step, or leave "
+                            "it out")
         if first_process():
             for name in JSON_LINES:
                 drop_rows_after(folder / name, step if checkpoint else -1)

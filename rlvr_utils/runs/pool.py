@@ -1,7 +1,8 @@
 """Train and evaluate several runs, each in its own process, started by the command that a user would type.
 
-A run's process outlives the one that started it, such as a notebook's kernel; the next request for the run waits
-for that process. Without a GPU as many runs are trained in parallel as the cores allow; with GPUs one at a time.
+If the process that started a run is killed, such as a notebook's kernel, the run goes on, and the next request for it
+waits for that process; after Ctrl-C the run is stopped. Without a GPU as many runs are trained in parallel as the cores
+allow; with GPUs one at a time.
 """
 from __future__ import annotations
 
@@ -120,7 +121,8 @@ def _launcher() -> list[str]:
 
 
 def _process(command: list[str], log: Path, threads: int) -> subprocess.Popen:
-    """Start a process in a new session, so that neither Ctrl-C in the terminal nor the end of this process ends it."""
+    """Start a process in a new session: Ctrl-C in the terminal does not reach it (the caller ends it), and it goes on
+    if this process is killed."""
     environment = {**os.environ, "OMP_NUM_THREADS": str(threads)}
     with log.open("a") as stream:
         return subprocess.Popen(command, stdout=stream, stderr=stream, env=environment, start_new_session=True)

@@ -158,7 +158,8 @@ def _evaluate(run, config: RunConfig) -> None:
     else:
         _command("evaluate", "--run", str(run.folder), "--step", str(config.steps))
     if config.steps in missing_evaluations(run):
-        raise UserError(f"run {run.folder.name} has no record of its last step's evaluation")
+        raise UserError(f"run {run.folder.name} has no record of its last step's evaluation; run the drill again, "
+                        "smaller with --layers 2 --hidden 64, and report this if it repeats")
 
 
 def _command(*args: str) -> None:
@@ -178,7 +179,8 @@ def _export(run, target: Path) -> None:
     tokenizer, model = AutoTokenizer.from_pretrained(target), AutoModelForCausalLM.from_pretrained(target)
     ids = tokenizer("1 + 1", return_tensors="pt")
     if model.generate(**ids, max_new_tokens=4).shape[1] <= ids["input_ids"].shape[1]:
-        raise UserError(f"the exported policy in {target} generates nothing")
+        raise UserError(f"the exported policy in {target} generated no token; check eos_token_id in its "
+                        "generation_config.json")
 
 
 def _speed(run, config: RunConfig, parameters: int) -> dict:

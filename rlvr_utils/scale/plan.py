@@ -6,7 +6,7 @@ for responses of full length.
 from __future__ import annotations
 
 from dataclasses import dataclass
-from math import ceil, isfinite
+from math import isfinite
 
 from rlvr_utils.data.public import PUBLIC
 from rlvr_utils.errors import UserError, reason
@@ -95,7 +95,7 @@ def _evaluations(config: RunConfig) -> int:
     """The number of evaluated checkpoints: during training, including its end, and kept for evaluation afterwards."""
     if not config.steps:
         return 1
-    during = ceil(config.steps / config.eval_every) if config.eval_every else 0
+    during = sum(config.evaluated(step) for step in range(1, config.steps + 1))
     return during + (config.steps // config.keep_every if config.keep_every else 0)
 
 

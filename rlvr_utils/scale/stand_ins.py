@@ -58,8 +58,8 @@ def build_tokenizer(eval_template: str):
     its beginning-of-text token."""
     from tokenizers.processors import TemplateProcessing
 
+    from rlvr_utils.pocket.corpus import corpus
     from rlvr_utils.pocket.tokenizer import train_tokenizer
-    from rlvr_utils.pocket.world import corpus
 
     start, end, others, template = TURNS.get(eval_template, CHATML)
     tokenizer = train_tokenizer(islice(corpus(0), 300), vocabulary=400)

@@ -8,8 +8,9 @@ import time
 from pathlib import Path
 
 from rlvr_utils.analysis.claims import LEDGER_ARMS, ledger
-from rlvr_utils.errors import UserError
+from rlvr_utils.errors import UserError, listed
 from rlvr_utils.recipe.arms import with_arm
+from rlvr_utils.recipe.config import RunConfig, local_path
 from rlvr_utils.records.files import write_atomically, write_json
 from rlvr_utils.records.locks import locked
 from rlvr_utils.records.run import discard, run_name
@@ -35,13 +36,25 @@ def reproduce(study: Study, only: str | None = None, retrain: bool = False) -> N
         if retrain:
             _discard_once(configs, study)
         obtain_all(configs, study.results)
+        rows = [] if only else write_claims(study)  # the notebooks show what the ledger says
         for path in notebooks:
             print(f"notebook {path.stem} ...", flush=True)
             execute(path, study)
-        if not only:
-            print(claims_table(write_claims(study)))
+        if rows:
+            print(claims_table(rows))
         (study.results / ".retraining").unlink(missing_ok=True)
     print(f"done in {(time.perf_counter() - start) / 60:.1f} min", flush=True)
+
+
+def check_audit(config: RunConfig) -> None:
+    """Raise `UserError` if an audit lies beside the model's weights and says that the model has not passed it."""
+    from rlvr_utils.pocket.audit import RECORD, failed
+
+    source = local_path(config.model)
+    gates = failed(Path(source))
+    if gates:
+        raise UserError(f"{config.model}: the base model has not passed its audit ({RECORD}: {listed(gates)}), so what "
+                        "is trained from it may show artefacts; train another base, or add --ignore-audit")
 
 
 def chosen_notebooks(only: str | None) -> list[Path]:
@@ -59,15 +72,16 @@ def chosen_notebooks(only: str | None) -> list[Path]:
 def wanted(study: Study, notebooks: list[Path]) -> list:
     """The configurations of all arms in the notebooks' `arms` parameters, without duplicates. Raises `UserError` for
     a setting that none of them has."""
-    arms = list(dict.fromkeys(arm for path in notebooks for arm in declared_arms(path)))
+    arms = [arm for path in notebooks for arm in declared_arms(path)]
     check_settings(study, arms)
     return [with_arm(study.config, arm, seed) for arm in study.possible(arms) for seed in study.seeds]
 
 
 def check_settings(study: Study, arms: list[str]) -> None:
-    """Raise `UserError` for a setting that no arm takes, since each has a value of its own."""
-    for name, keeping in study.kept_fields(arms).items():
-        if set(keeping) >= set(arms) - {"base"}:
+    """Raise `UserError` for a setting that none of the arms that are run takes, since each has a value of its own."""
+    run = [arm for arm in arms if arm in (study.config.arms or arms)]
+    for name, keeping in study.kept_fields(run).items():
+        if set(keeping) >= set(run) - {"base"}:
             raise UserError(f"--set {name} has no effect on reproduce: each arm has a value of its own; leave it out, "
                             "or use train")
 
@@ -81,7 +95,7 @@ def declared_arms(path: Path) -> list[str]:
             for node in ast.parse(cell.source).body:
                 if isinstance(node, ast.Assign) and node.targets[0].id == "arms":
                     return ast.literal_eval(node.value)
-    raise UserError(f"{path.name}: no parameter `arms` in a cell tagged `parameters`")
+    raise UserError(f"{path.name}: no parameter `arms`; tag the cell that assigns it with \"parameters\"")
 
 
 def parameters(study: Study) -> dict:
@@ -98,7 +112,7 @@ def execute(path: Path, study: Study) -> Path:
     target.parent.mkdir(parents=True, exist_ok=True)
     try:
         papermill.execute_notebook(str(path), str(target), parameters(study), kernel_name="python3",
-                                   progress_bar=False, log_output=False)
+                                   progress_bar=False, log_output=False, extra_arguments=["--log-level=ERROR"])
     except papermill.PapermillExecutionError as error:
         raise UserError(f"notebook {path.stem} failed in cell {error.exec_count}: {error.ename}: "
                         f"{str(error.evalue).splitlines()[0]}; see {target}") from None
@@ -128,5 +142,5 @@ def write_claims(study: Study) -> list[dict]:
 
 def claims_table(rows: list[dict]) -> str:
     """The ledger as plain text for the terminal."""
-    frame = claims_frame(rows)[["claim", "published", "measured here", "verdict"]]
+    frame = claims_frame(rows)[["claim", "published", "what decides", "measured here", "verdict"]]
     return frame.to_string(max_colwidth=70)

@@ -5,6 +5,7 @@ import ast
 import os
 import re
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 
 from rlvr_utils.analysis.published import example_subject
@@ -36,7 +37,7 @@ class Study:
     seeds: tuple[int, ...]
     results: Path
     overrides: dict  # the reader's own model, train_file, eval_files, max_steps, settings
-    profile: str = ""  # as it was given, the path of a YAML file perhaps
+    profile: str = ""  # as given; possibly the path of a YAML file
 
     def runs(self, *arms: str) -> dict[str, list[Run]]:
         """The runs of each arm, one per seed: loaded, resumed or trained. Problems that the health check finds in
@@ -64,8 +65,13 @@ class Study:
 
     def example(self, rank: int = 1) -> Problem | None:
         """The training example of this rank; None, with a printed note, if a public set is not available."""
-        rows = _available(self.config.pool, lambda: load_training(local_path(self.config.pool)))
+        rows = self._training_rows
         return {row.id: row for row in rows}[self.config.ranking[rank]] if rows else None
+
+    @cached_property
+    def _training_rows(self) -> list[Problem] | None:
+        """Loaded once, so that a set which is not available is noted once."""
+        return _available(self.config.pool, lambda: load_training(local_path(self.config.pool)))
 
     def example_subject(self, rank: int = 1) -> str | None:
         """The example's subject, or None. The authors' data set does not contain it, but Table 3 does."""
@@ -115,19 +121,24 @@ class Study:
         """Fields that the reader has set, each with the arms that keep a value of their own. The base is none of
         them: it is not trained, whatever is set."""
         names = map(field_of, self.overrides.get("settings", []))
-        kept = {name: [arm for arm in dict.fromkeys(arms) if arm != "base" and name in ARMS[arm]] for name in names}
+        kept = {name: [arm for arm in arms if arm != "base" and name in ARMS[arm]] for name in names}
         return {name: keeping for name, keeping in kept.items() if keeping}
 
     def possible(self, arms) -> list[str]:
-        """The base, with which everything is compared, and those of the arms whose examples are in the training file;
-        the others are named in a printed note, and so are arms that keep a field which the reader has set."""
-        arms = _arms(arms)
-        for name, keeping in self.kept_fields(arms).items():
-            print(f"these arms keep their own {name}: {', '.join(keeping)}")
+        """The base, with which everything is compared, and those of the arms that the profile runs and whose examples
+        are in the training file; the others are named in a printed note, and so are arms that keep a field which the
+        reader has set."""
+        arms, run = [*dict.fromkeys(_arms(arms))], _arms(self.config.arms) or [*ARMS]
+        skipped = [arm for arm in arms if arm not in ("base", *run)]
         lacking = [arm for arm in arms if set(ARMS[arm].get("examples", ())) - self.config.ranking.keys()]
-        if lacking:
-            print(f"left out, as the training file has one problem only: {', '.join(lacking)}")
-        return ["base", *(arm for arm in dict.fromkeys(arms) if arm not in ("base", *lacking))]
+        for reason, some in ((f"not run on profile {self.config.profile}", skipped),
+                             ("arms left out because the training file has only one problem", lacking)):
+            if some:
+                print(f"{reason}: {', '.join(some)}")
+        left = [arm for arm in arms if arm not in ("base", *skipped, *lacking)]
+        for name, keeping in self.kept_fields(left).items():
+            print(f"these arms keep their own {name}: {', '.join(keeping)}")
+        return ["base", *left]
 
 
 def open_study(profile: str = "pocket", seeds=(0, 1, 2), results_dir: str | None = None,
@@ -300,7 +311,7 @@ def _file_ranking(source: str) -> dict[int, str]:
     problems = load_training(source)
     lacking = len(source_rows(source, "train")) - len(problems)
     if lacking:
-        print(f"{source}: left out, as they have no answer: {lacking} {'row' if lacking == 1 else 'rows'}")
+        print(f"{source}: {lacking} {'row' if lacking == 1 else 'rows'} without an answer left out")
     return {rank: problem.id for rank, problem in zip((1, 13), distinct(problems))}
 
 

@@ -6,7 +6,9 @@ percent. `as_text` formats a table for a notebook.
 """
 from __future__ import annotations
 
+import json
 from collections.abc import Iterable
+from statistics import pstdev
 
 import pandas as pd
 
@@ -15,6 +17,7 @@ from rlvr_utils.analysis.measures import (
     Runs,
     arm_interval,
     best_step,
+    machines,
     main_benchmark,
     math_benchmarks,
     saturation,
@@ -35,6 +38,8 @@ from rlvr_utils.study.study import Study
 PAPER_ROWS = {"base": {"dataset": "base"}, "one-shot": {"dataset": "{pi_1}"}, "one-shot-13": {"dataset": "{pi_13}"},
               "two-shot": {"dataset": "{pi_1,pi_13}"}, "full-set": {"dataset": "DSR-sub", "reward_type": "outcome"},
               "format-reward": {"dataset": "DSR-sub", "reward_type": "format"}}
+
+POCKET_POOL = "package:pocket/data/pool.parquet"
 
 
 def save_table(frame: pd.DataFrame, study: Study, name: str) -> pd.DataFrame:
@@ -109,6 +114,20 @@ def ablation_value(arm: str, model: str | None) -> float | None:
     return paper_value(MAIN_TABLE, "MATH500", arm, model)
 
 
+def form_value(arm: str, model: str | None) -> float | None:
+    """The published MATH500 accuracy (Table 14, with the entropy loss) of an arm that is rewarded for the outcome or
+    for the form."""
+    rows = {"one-shot": ("{pi_1}", "outcome"), "format-reward-one-shot": ("{pi_1}", "format"),
+            "full-set": ("DSR-sub", "outcome"), "format-reward": ("DSR-sub", "format")}
+    if table_of(model, 14) is None:
+        return None
+    if arm == "base":
+        return published_value(14, "MATH500", dataset="base")
+    dataset, reward = rows.get(arm, ("", ""))
+    return (published_value(14, "MATH500", dataset=dataset, reward_type=reward, entropy_loss=True)
+            if dataset else None)
+
+
 def arms_table(study: Study, runs: Runs, benchmarks: list[str], table: int) -> pd.DataFrame:
     """Accuracy in percent by arm and benchmark after the last step, the average over several benchmarks, and
     the paper's number, measured on the set `published_set`."""
@@ -133,7 +152,7 @@ def ablation_table(study: Study, runs: Runs) -> pd.DataFrame:
 
 
 def last_and_best(study: Study, runs: Runs) -> pd.DataFrame:
-    """The last checkpoint and the best one on the six-benchmark average (control X4), by arm, in percent. The best
+    """The last checkpoint and the best one on the six-benchmark average, by arm, in percent. The best
     is chosen on the test sets themselves, as in the paper, and is therefore optimistic. `earliest_step` and
     `latest_step` are the range of those checkpoints' rollout steps over the seeds."""
     math, main = math_benchmarks(study.config), main_benchmark(study.config)
@@ -151,7 +170,7 @@ def last_and_best(study: Study, runs: Runs) -> pd.DataFrame:
 
 
 def grader_table(runs: list[Run]) -> pd.DataFrame:
-    """Accuracy on each benchmark by both graders (control X5) in percent, boxed answers in percent, the number of
+    """Accuracy on each benchmark by both graders in percent, boxed answers in percent, the number of
     answers whose grading timed out (they count as wrong) and the mean length in tokens."""
     quantities = {"qwen-eval": ("accuracy.qwen-eval", 100), "math-verify": ("accuracy.math-verify", 100),
                   "boxed": ("boxed", 100), "qwen-eval time-outs": ("timeouts.qwen-eval", 1),
@@ -219,12 +238,47 @@ def saturation_table(runs: Runs, benchmarks: list[str]) -> pd.DataFrame:
     return _table(rows, "arm", "seed").astype(float)
 
 
+def markdown(frame: pd.DataFrame) -> str:
+    """The table as Markdown, which cuts no text short; the index is the first column."""
+    rows = [[frame.index.name or "", *frame], ["---"] * (1 + len(frame.columns))]
+    rows += [[name, *row] for name, row in zip(frame.index, frame.itertuples(index=False))]
+    return "\n".join("| " + " | ".join("" if pd.isna(cell) else str(cell) for cell in row) + " |" for row in rows)
+
+
 def claims_frame(rows: list[dict]) -> pd.DataFrame:
-    """The ledger as text: claim, published, measured with its interval, verdict, notebook. Measured numbers keep the
-    ledger's two decimals: rounding twice would turn 109.148 into 109.2."""
+    """The ledger as text: claim, published, the quantity that decides, its bound, measured with its interval, verdict,
+    notebook. Measured numbers keep the ledger's two decimals: rounding twice would turn 109.148 into 109.2."""
     def measured(m: dict) -> str:
         return "-" if m["mean"] is None else interval_text(m["mean"], m["low"], m["high"], m["seeds"], decimals=2)
 
+    def bound(row: dict) -> str:
+        return "".join(f"{part['above']:g}" for part in row["quantities"] if part["name"] == row["deciding"])
+
     return pd.DataFrame([{"claim": row["statement"], "unit": row["unit"], "published": row["published"],
+                          "what decides": row["deciding"] or row.get("reason", ""), "must lie above": bound(row),
                           "measured here": measured(row["measured"]), "verdict": row["verdict"],
-                          "notebook": row["notebook"]} for row in rows], index=[row["id"] for row in rows])
+                          "notebook": row["notebook"][:2]} for row in rows],
+                        index=pd.Index([row["id"] for row in rows], name="id"))
+
+
+def deviations(study: Study, runs: Runs) -> dict[str, float]:
+    """The standard deviation of each training problem's accuracy, by row: of the history that ranked the package's
+    pool, else of the full-set run's problems that it visited more than once. Empty where there is neither."""
+    from rlvr_utils.pocket.ranking import HISTORY
+
+    history: dict[str, list[float]] = {}
+    if study.config.pool == POCKET_POOL:
+        history = json.loads(HISTORY.read_text(encoding="utf-8"))
+    elif "full-set" in runs:
+        for step in runs["full-set"][0].rows("history"):
+            for row, accuracy in zip(step["rows"], step["accuracies"]):
+                history.setdefault(row, []).append(accuracy)
+    return {str(row): pstdev(visits) for row, visits in history.items() if len(visits) > 1}
+
+
+def run_times(runs: Runs) -> pd.DataFrame:
+    """By arm: the number of seeds, the mean duration of a run, and the machines."""
+    rows = {arm: {"seeds": len(some), "on": "; ".join(machines(some)),
+                  "seconds a run": round(sum(run.provenance["wall_seconds"] for run in some) / len(some))}
+            for arm, some in runs.items()}
+    return pd.DataFrame(rows).T.rename_axis("arm")

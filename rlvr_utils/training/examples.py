@@ -23,15 +23,20 @@ def chosen_examples(config: RunConfig) -> list[Problem]:
     label = chosen_label(config)
     rows = {problem.id: problem for problem in pool}
     chosen = []
-    for rank in config.examples:
-        if rank not in config.ranking:
-            raise UserError(f"arm {config.arm!r} trains on example {rank}, which is not in the ranking of "
-                            f"{Path(config.pool).name}; choose one of: {', '.join(map(str, config.ranking))}")
-        row = config.ranking[rank]
+    for rank, row in zip(config.examples, ranked_rows(config)):
         if row not in rows:
             raise UserError(f"{config.pool}: no row with index {row} (example {rank}); check `ranking`")
         chosen.append(replace(rows[row], answer=label) if label else rows[row])
     return chosen
+
+
+def ranked_rows(config: RunConfig) -> list[str]:
+    """The row of the pool for each of the arm's examples. Raises `UserError` for one without a rank."""
+    for rank in config.examples:
+        if rank not in config.ranking:
+            raise UserError(f"arm {config.arm!r} trains on example {rank}, which is not in the ranking of "
+                            f"{Path(config.pool).name}; choose one of: {', '.join(map(str, config.ranking))}")
+    return [config.ranking[rank] for rank in config.examples]
 
 
 def chosen_label(config: RunConfig) -> str:

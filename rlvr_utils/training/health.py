@@ -38,7 +38,7 @@ def findings(config: RunConfig, rows: list[dict]) -> list[str]:
     found = [_streak(rows, "truncated", f"every response was cut at {config.max_response_tokens} tokens"),
              _collapse(rows)]
     if config.policy_loss:  # without it rewards do not matter
-        found += [_streak(rows, "zero_std_groups", "the rewards were equal within every group"),
+        found += [_streak(rows, "zero_std_groups", "no reward signal, the rewards were equal within every group"),
                   _unrewarded(rows, config.reward)]
     return [line for line in found if line]
 
@@ -70,9 +70,20 @@ def _steps(rows: list[dict]) -> str:
     return f"steps {rows[0]['step']} to {rows[-1]['step']}"
 
 
+def _epoch(run: Run) -> str:
+    """Says so if a run on a whole file has seen no problem twice; else empty."""
+    rows = {row for step in run.rows("history") for row in step["rows"]}
+    asked = run.config.steps * run.config.prompts_per_step
+    if run.config.examples or not rows or len(rows) < asked:
+        return ""
+    return f"saw {len(rows)} training problems, none of them twice: at most one epoch"
+
+
 def report(runs: list[Run]) -> list[str]:
     """A line per problem, and one with the number of healthy runs; no lines if nothing was trained."""
     trained = {run.folder.name: findings(run.config, run.rows("metrics")) for run in runs if run.config.steps}
+    short = {run.config.arm: line for run in runs if (line := _epoch(run))}
     lines = [f"problem in training, {name}: {finding}" for name, found in trained.items() for finding in found]
     sound = sum(not found for found in trained.values())
+    lines += [f"{arm}: {line}" for arm, line in short.items()]
     return [*lines, f"trained without problems: {sound} of {len(trained)} runs"] if trained else []

@@ -53,6 +53,12 @@ def token_terms(log_probs, entropies, advantages, old_log_probs=None, reference=
     return Terms(torch.maximum(unclipped, clipped), entropies, kl, (clipped > unclipped).float())
 
 
+def engine_ratios(log_probs, drawn_log_probs, cap: float) -> torch.Tensor:
+    """How much more probable each token is to the trainer than it was to the engine that drew it, at most `cap`,
+    [sequences, tokens]: truncated importance sampling, TRL's `token_truncate`. 1 where the engine gave no number."""
+    return torch.nan_to_num(log_probs - drawn_log_probs, nan=0.0).exp().clamp(max=cap)
+
+
 def sequence_weights(response_lengths: list[int], parts: list[list[int]]) -> list[float]:
     """The loss weight of each token of a sequence: n / (N T) in a micro-batch of n of the N sequences with T response
     tokens in total. `parts` holds the rows of each micro-batch."""

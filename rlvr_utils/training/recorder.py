@@ -4,7 +4,6 @@ from __future__ import annotations
 import time
 from collections import Counter
 from contextlib import contextmanager
-from itertools import islice
 from pathlib import Path
 
 import torch
@@ -30,7 +29,6 @@ METRICS = {
     "completions/mean_length": "response_length", "completions/clipped_ratio": "truncated",
     "clip_ratio/region_mean": "ratio_clipped",
 }
-SAMPLED_RESPONSES = 4
 KEPT_CHECKPOINTS = 2
 
 
@@ -71,9 +69,10 @@ class Recorder(TrainerCallback):
 
     def watch(self, reward):
         """The same reward function, but its last inputs and rewards are kept for the records."""
-        def watched(prompts, completions, answer, row, **kwargs):
+        def watched(prompts, completions, completion_ids, answer, row, **kwargs):
             values = reward(completions=completions, answer=answer, **kwargs)
-            seen = {"prompts": prompts, "responses": completions, "answers": answer, "outcomes": values, "rows": row}
+            seen = {"prompts": prompts, "responses": completions, "tokens": completion_ids, "answers": answer,
+                    "outcomes": values, "rows": row}
             self.batch = {name: gather_object(list(items)) for name, items in seen.items()}
             return values
         watched.__name__ = reward.__name__
@@ -84,16 +83,22 @@ class Recorder(TrainerCallback):
         step, rest = divmod(state.global_step, self.config.updates_per_rollout)
         return None if rest else step
 
-    def _due(self, step: int, every: int) -> bool:
-        """Is this step a multiple of `every`, or the last one? Never if `every` is 0."""
-        return bool(every) and (step % every == 0 or step == self.config.steps)
+    def _kept(self, step: int) -> bool:
+        """Is the policy of this step kept for an evaluation after training?"""
+        every = self.config.keep_every
+        return bool(every) and not self.config.eval_every and (step % every == 0 or step == self.config.steps)
 
     def write_samples(self, step: int) -> None:
-        """Record the first training responses of this step."""
-        batch = zip(self.batch["responses"], self.batch["answers"], self.batch["outcomes"])
+        """Record the step's first group of rollouts. Of the first step, whose rollouts the start model wrote, it is
+        the first group that disagrees, if one does, with its tokens, so that its loss can be computed again."""
+        names = ("rows", "answers", "responses", "outcomes", "tokens")
+        group, outcomes = self.config.num_generations, self.batch["outcomes"]
+        starts = [at for at in range(0, len(outcomes), group) if len(set(outcomes[at:at + group])) > 1]
+        start = starts[0] if starts and step == 1 else 0
+        batch = zip(*(self.batch[name][start:start + group] for name in names))
         append_rows(self.folder / "samples.jsonl", [
-            {"step": step, "answer": answer, "response": response, "outcome": value}
-            for response, answer, value in islice(batch, SAMPLED_RESPONSES)])
+            {"step": step, "row": row, "answer": answer, "response": response, "outcome": value,
+             **({"tokens": tokens} if step == 1 else {})} for row, answer, response, value, tokens in batch])
 
     def evaluate(self, policy, step: int) -> None:
         """Evaluate on every benchmark and record the results of this step."""
@@ -109,14 +114,17 @@ class Recorder(TrainerCallback):
         if step is None or not logs or "rewards/outcome/mean" not in logs:
             return
         row = {"step": step, **{name: logs.get(key) for key, name in METRICS.items()}}
+        if self.config.engine != "transformers":
+            row["engine_difference"] = logs.get("sampling/sampling_logp_difference/mean")
         self.stop_if_diverged(row, model)
         if step == self.stop_after and step < self.config.steps:
             control.should_save = control.should_training_stop = True
         if not state.is_world_process_zero:
             return
-        if self._due(step, self.config.eval_every):
+        evaluated = self.config.evaluated(step)
+        if evaluated:
             self.evaluate(TransformersPolicy(without_wrapper(model), self.tokenizer), step)
-        if self._due(step, self.config.eval_every or self.config.keep_every):
+        if step == 1 or evaluated or self._kept(step):
             self.write_samples(step)
         written = self.write_metrics(row)
         self.trackers.log({**written, **self.accuracies}, args, state, control, model)

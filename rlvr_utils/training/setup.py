@@ -10,44 +10,24 @@ from trl import GRPOConfig
 
 from rlvr_utils.errors import UserError
 from rlvr_utils.models.adapters import adapter_settings
-from rlvr_utils.models.engines import own_stops
+from rlvr_utils.models.engines import own_stops, without_usage_statistics
 from rlvr_utils.processes import launched_layout, processes
 from rlvr_utils.recipe.config import RunConfig
+from rlvr_utils.training.checks import check_recipe, micro_steps
 from rlvr_utils.training.examples import training_dataset
 from rlvr_utils.training.rewards import coin, format, outcome, reward_weights
 from rlvr_utils.training.trackers import check_trackers
 from rlvr_utils.training.trainer import OneShotTrainer
 
-# TRL 1.16 still asks for the old name of a property of transformers 5.23.
-warnings.filterwarnings("ignore", message="`is_gradient_checkpointing`", category=FutureWarning)
-
-
-def micro_steps(config: RunConfig, processes: int = 1) -> int:
-    """Forward passes per rollout step on each of the processes. Raises `UserError` if the rollouts do not divide
-    evenly, or if a group would be split."""
-    rollouts, rest = divmod(config.prompts_per_step * config.num_generations, processes)
-    if rest or rollouts % config.num_generations:
-        raise UserError(f"prompts_per_step={config.prompts_per_step} cannot be divided among {processes} processes; "
-                        "change prompts_per_step or the number of processes")
-    steps, rest = divmod(rollouts, config.micro_batch) if config.micro_batch > 0 else (0, 1)
-    if rest or config.updates_per_rollout < 1 or steps % config.updates_per_rollout:
-        raise UserError(
-            f"profile {config.profile}: {rollouts} rollouts per step (prompts_per_step={config.prompts_per_step} times "
-            f"num_generations={config.num_generations}, of each process) cannot be divided into updates_per_rollout="
-            f"{config.updates_per_rollout} with complete micro-batches of micro_batch={config.micro_batch}; change "
-            "micro_batch or updates_per_rollout")
-    return steps
+# TRL 1.16 still uses the old names of a property and two methods of transformers 5.23.
+warnings.filterwarnings("ignore", message="`(is_)?gradient_checkpointing", category=FutureWarning)
 
 
 def prepare(config: RunConfig, tokenizer):
     """The data set of the run, after checking everything that a user may have got wrong."""
-    micro_steps(config, processes())
-    reward_weights(config)
+    check_recipe(config, processes())
     _check_precision(config)
     check_trackers(config.report_to)
-    if config.keep_every % config.save_every:
-        raise UserError(f"keep_every={config.keep_every} is not a multiple of save_every={config.save_every}; change "
-                        "one of them")
     if config.engine == "transformers" and launched_layout() == "sharded":
         raise UserError("engine 'transformers' cannot generate with a sharded model; set engine to vllm, or launch "
                         "with launch/eight-gpus-ddp.yaml")
@@ -57,6 +37,8 @@ def prepare(config: RunConfig, tokenizer):
     if processes() > 1 and config.eval_every:
         raise UserError(f"eval_every={config.eval_every}: evaluation during training works in a single process only; "
                         "set eval_every to 0, and keep_every to evaluate the kept policies afterwards")
+    if processes() > 1 and config.engine == "vllm" and not torch.cuda.is_available():
+        raise UserError("vLLM on a CPU generates for a single process only; start one, or set engine to transformers")
     if processes() > 1 and config.share_prompts:
         raise UserError("share_prompts bypasses the wrapper that adds up gradients over several processes; set "
                         "share_prompts to false")
@@ -65,9 +47,6 @@ def prepare(config: RunConfig, tokenizer):
 
 def _check_precision(config: RunConfig) -> None:
     """Only the run's fields may decide its precision: a setting from the environment would not be recorded."""
-    if config.dtype == "float16":
-        raise UserError("dtype 'float16' cannot be trained, because small values of the optimizer underflow to 0; set "
-                        "dtype to float32 or bfloat16 (eval_dtype may be float16)")
     wanted = "bf16" if _in_bfloat16(config) else "no"
     found = os.environ.get("ACCELERATE_MIXED_PRECISION", "no").lower()
     if found not in ("no", wanted):  # "no" is the launchers' default
@@ -103,14 +82,15 @@ def trainer_arguments(config: RunConfig, folder: Path, on_cpu: bool) -> GRPOConf
         ddp_find_unused_parameters=False, dataloader_pin_memory=not on_cpu,
         # The recorder drives the trackers, with the names of the records; project and run name are theirs.
         report_to=[], run_name=folder.parent.stem, project=config.profile,
-        disable_tqdm=True, log_level="error", **engine_arguments(config))
+        disable_tqdm=True, log_level="error", **engine_arguments(config, on_cpu))
 
 
-def engine_arguments(config: RunConfig) -> dict:
-    """TRL's settings for vLLM, in the training processes or on the server at VLLM_URL. There is no importance
-    sampling correction, since the authors do not use vLLM's log-probabilities."""
-    if config.engine == "transformers":
+def engine_arguments(config: RunConfig, on_cpu: bool) -> dict:
+    """TRL's settings for vLLM, in the training processes or on the server at VLLM_URL; on a CPU the trainer has an
+    engine of its own. The importance correction is ours too: TRL's would compute the log-probabilities twice."""
+    if config.engine == "transformers" or on_cpu:
         return {}
+    without_usage_statistics()
     served = config.engine == "vllm-server"
     return {"use_vllm": True, "vllm_importance_sampling_correction": False,
             "vllm_mode": "server" if served else "colocate",

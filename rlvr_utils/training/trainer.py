@@ -2,6 +2,7 @@
 from __future__ import annotations
 
 import shutil
+from contextlib import contextmanager
 from pathlib import Path
 
 import torch
@@ -10,13 +11,28 @@ from trl import GRPOTrainer
 
 from rlvr_utils.errors import UserError
 from rlvr_utils.models.adapters import base_restored, merge_policy, without_wrapper
+from rlvr_utils.models.engines import VllmRollouts
 from rlvr_utils.models.loading import copy_policy, readable_as_umask_says
 from rlvr_utils.recipe.config import RunConfig, local_path
 from rlvr_utils.records.run import kept_policy
 from rlvr_utils.sampling.rollouts import sample
 from rlvr_utils.sampling.shared_prompt import token_log_probs
 from rlvr_utils.training.micro_batches import token_micro_batches
-from rlvr_utils.training.objective import group_advantages, sequence_weights, token_terms, weighted_sum
+from rlvr_utils.training.objective import engine_ratios, group_advantages, sequence_weights, token_terms, weighted_sum
+
+
+@contextmanager
+def _unsharded():
+    """Models loaded inside are not sharded. Under ZeRO-3 transformers would shard them over processes that do not load
+    them, and wait for those forever."""
+    from transformers.integrations import deepspeed
+
+    held = deepspeed._hf_deepspeed_config_weak_ref
+    deepspeed.unset_hf_deepspeed_config()
+    try:
+        yield
+    finally:
+        deepspeed._hf_deepspeed_config_weak_ref = held
 
 
 def _rows(inputs: dict, chosen: torch.Tensor) -> dict:
@@ -32,12 +48,17 @@ class OneShotTrainer(GRPOTrainer):
         self.run_config, self.stops, self.timed = config, stops, timed
         super().__init__(**kwargs)
         self.remove_callback(PrinterCallback)
+        beside = config.engine == "vllm" and not self.use_vllm  # on a CPU
+        self.engine = VllmRollouts(config, stops, self.model, self.processing_class) if beside else None
 
     def _generate_single_turn(self, prompt_ids, *args, **kwargs):
         with self.timed("rollouts"):
             if self.use_vllm:
                 with base_restored(self.model):
-                    return super()._generate_single_turn(prompt_ids, *args, **kwargs)[0], None
+                    return super()._generate_single_turn(prompt_ids, *args, **kwargs)
+            if self.engine:
+                self.engine.load(self.model)
+                return self.engine.sample(prompt_ids)
             model = self._policy(self.model_wrapped)
             model.eval()
             responses = sample(model, prompt_ids, self.run_config.max_response_tokens, self.temperature, self.stops,
@@ -92,7 +113,9 @@ class OneShotTrainer(GRPOTrainer):
         lengths = (responses + torch.cat([chunk["prompt_mask"].sum(-1) for chunk in chunks])).tolist()
         budget = self.run_config.micro_batch_tokens
         parts = token_micro_batches(lengths, budget)
-        most = int(self.accelerator.gather(torch.tensor([len(parts)], device=responses.device)).max())
+        counts = torch.tensor([[len(parts), int(responses.sum())]], device=responses.device)
+        counts = self.accelerator.gather(counts)  # of every process
+        most, tokens = int(counts[:, 0].max()), int(counts[:, 1].sum())
         parts = parts if len(parts) == most else token_micro_batches(lengths, budget, most)
         weights = torch.tensor(sequence_weights(responses.tolist(), parts), device=responses.device)
         for chunk, part in zip(chunks, weights.split([len(chunk["advantages"]) for chunk in chunks])):
@@ -100,7 +123,7 @@ class OneShotTrainer(GRPOTrainer):
             chunk["idle"] = self._idle(chunk)
         whole = not any(chunk["idle"].any() for chunk in chunks)
         for chunk in chunks:
-            chunk["whole"] = whole
+            chunk["whole"], chunk["tokens"] = whole, tokens
 
     def _idle(self, chunk: dict) -> torch.Tensor:
         """Which sequences cannot change the weights, [sequences]: those with advantage 0, if neither entropy nor KL is
@@ -119,9 +142,9 @@ class OneShotTrainer(GRPOTrainer):
                                                        compute_entropy=True)[:2]
 
     def _compute_loss(self, model, inputs):
-        config, tokens = self.run_config, inputs["completion_mask"].sum()
+        config, reference = self.run_config, inputs.get("ref_per_token_logps")
         if inputs["idle"].all():
-            for name in ("policy_loss", "clip_ratio/region_mean"):
+            for name in ("policy_loss", "clip_ratio/region_mean", *["kl"] * (reference is not None)):
                 self._metrics["train"][name].append(0.0)
             # A zero gradient, so that the optimizer still applies weight decay and momentum.
             return 0.0 * sum(parameter.sum() for parameter in model.parameters() if parameter.requires_grad)
@@ -130,28 +153,36 @@ class OneShotTrainer(GRPOTrainer):
         mask, weights = inputs["completion_mask"], inputs["weights"]
         log_probs, entropies = self._log_probs(model, inputs)
         terms = token_terms(log_probs, entropies, inputs["advantages"], inputs.get("old_per_token_logps"),
-                            inputs.get("ref_per_token_logps"), config.clip_ratio)
-        policy = weighted_sum(terms.policy, weights, mask)
+                            reference, config.clip_ratio)
+        policy_terms, distance = terms.policy, None
+        if (drawn := inputs.get("sampling_per_token_logps")) is not None:  # of vLLM
+            old = inputs.get("old_per_token_logps", log_probs.detach())
+            distance = torch.nan_to_num(old - drawn, nan=0.0).abs()
+            if config.engine_ratio_cap:
+                policy_terms = policy_terms * engine_ratios(old, drawn, config.engine_ratio_cap)
+        policy = weighted_sum(policy_terms, weights, mask)
         loss = config.policy_loss * policy
         loss = loss - config.entropy_coef * config.entropy_scale * weighted_sum(terms.entropy, weights, mask)
         if terms.kl is not None:
             loss = loss + config.kl_coef * weighted_sum(terms.kl, weights, mask)
-        self._log_terms(terms, policy, mask, tokens, inputs["whole"])
+        self._log_terms(terms, distance, policy, mask, inputs)
         return loss
 
-    def _log_terms(self, terms, policy: torch.Tensor, mask: torch.Tensor, tokens: torch.Tensor, whole: bool) -> None:
-        """Log the terms of the loss as token means over all processes. If part of an update was skipped, its entropy is
-        unknown; the other terms are 0 for what was skipped."""
+    def _log_terms(self, terms, distance: torch.Tensor | None, policy: torch.Tensor, mask: torch.Tensor,
+                   inputs: dict) -> None:
+        """Log the terms of the loss as token means over all processes and the whole update. If part of an update was
+        skipped, its entropy and the engine's distance are unknown; the other terms are 0 for what was skipped."""
+        whole = inputs["whole"]
         values = {"entropy": terms.entropy if whole else None, "kl": terms.kl,
-                  "clip_ratio/region_mean": terms.clipped}
+                  "clip_ratio/region_mean": terms.clipped,
+                  "sampling/sampling_logp_difference/mean": distance if whole else None}
         known = {name: value.detach() for name, value in values.items() if value is not None}
-        sums = torch.stack([(value * mask).sum() for value in known.values()] + [tokens])
-        *totals, tokens = self.accelerator.reduce(sums, reduction="sum").tolist()
+        sums = torch.stack([(value * mask).sum() for value in known.values()])
+        totals = self.accelerator.reduce(sums, reduction="sum")
         metrics = self._metrics["train"]
-        for name, total in zip(known, totals):
-            metrics[name].append(total / max(tokens, 1))
-        # `log` averages over the pieces of an update, but the policy loss is their sum.
-        pieces = self.current_gradient_accumulation_steps
+        pieces = self.current_gradient_accumulation_steps  # `log` averages over them
+        for name, total in zip(known, totals.tolist()):
+            metrics[name].append(pieces * total / max(inputs["tokens"], 1))
         metrics["policy_loss"].append(pieces * self.accelerator.reduce(policy.detach(), reduction="mean").item())
 
     def training_step(self, *args):
@@ -218,9 +249,10 @@ class OneShotTrainer(GRPOTrainer):
         if self.accelerator.is_main_process:
             for earlier in (fresh, folder):  # from an interrupted attempt
                 shutil.rmtree(earlier, ignore_errors=True)
-            if config.lora_rank:
-                merge_policy(local_path(config.model), raw, fresh, config.eval_dtype or config.dtype)
-            else:
-                copy_policy(raw, fresh, config.eval_dtype or config.dtype)
+            with _unsharded():
+                if config.lora_rank:
+                    merge_policy(local_path(config.model), raw, fresh, config.eval_dtype or config.dtype)
+                else:
+                    copy_policy(raw, fresh, config.eval_dtype or config.dtype)
             fresh.rename(folder)
             shutil.rmtree(raw)

@@ -3,14 +3,14 @@ import math
 import subprocess
 import sys
 
+import pandas as pd
 import pytest
 from conftest import ROOT
 from scipy import stats
 
 from rlvr_utils.analysis.intervals import (
     Interval,
-    clustered_interval,
-    difference_interval,
+    crossed_interval,
     interval_text,
     mean_interval,
     wilson_interval,
@@ -46,8 +46,6 @@ def test_equal_values_have_an_interval_of_no_width():
 def test_what_has_no_mean_is_refused(values):
     with pytest.raises(UserError, match="mean_interval"):
         mean_interval(values)
-    with pytest.raises(UserError, match="clustered_interval"):
-        clustered_interval(values, ["a"] * len(values))
 
 
 @pytest.mark.parametrize("confidence", [0.0, 1.0, 95])
@@ -56,29 +54,6 @@ def test_a_confidence_in_percent_is_refused(confidence):
         mean_interval([0.1, 0.2], confidence)
     with pytest.raises(UserError, match="confidence"):
         wilson_interval(1, 2, confidence)
-
-
-def test_differences_pair_by_seed_whatever_the_order():
-    # The arms vary widely, their difference by seed not at all.
-    interval = difference_interval({0: 0.2, 1: 0.9, 2: 0.5}, {2: 0.4, 0: 0.1, 1: 0.8})
-    assert interval.mean == pytest.approx(0.1)
-    assert interval.low == pytest.approx(0.1) and interval.high == pytest.approx(0.1)
-
-
-def test_a_difference_has_the_interval_of_the_paired_t_test():
-    a, b = {0: 0.2, 1: 0.9, 2: 0.5}, {0: 0.1, 1: 0.6, 2: 0.45}
-    expected = stats.ttest_rel(list(a.values()), list(b.values())).confidence_interval()
-    interval = difference_interval(a, b)
-    assert (interval.low, interval.high) == pytest.approx((expected.low, expected.high))
-
-
-def test_a_negative_difference_keeps_its_sign():
-    assert difference_interval({0: 0.1, 1: 0.1}, {0: 0.3, 1: 0.5}).mean == pytest.approx(-0.3)
-
-
-def test_seeds_of_one_arm_only_are_named():
-    with pytest.raises(UserError, match=r"\[2, 3\]"):
-        difference_interval({0: 0.1, 2: 0.2}, {0: 0.1, 3: 0.2})
 
 
 def test_wilson_interval_of_eight_in_ten():
@@ -102,30 +77,41 @@ def test_wilson_interval_refuses_impossible_counts(successes, n):
         wilson_interval(successes, n)
 
 
-def test_clusters_widen_the_interval_by_the_sandwich_formula():
-    values, clusters = [1, 1, 1, 0, 0, 0, 1, 0, 1, 1], list("aaabbbccdd")
-    interval = clustered_interval(values, clusters)
-    residuals = [value - 0.6 for value in values]
-    sums = [sum(residuals[i] for i, cluster in enumerate(clusters) if cluster == kind) for kind in "abcd"]
-    error = math.sqrt(4 / 3 * sum(each**2 for each in sums)) / 10
-    half = 3.182446 * error  # t(0.975, 3)
-    assert interval.mean == pytest.approx(0.6) and interval.n == 4
-    assert (interval.low, interval.high) == pytest.approx((0.6 - half, 0.6 + half), abs=1e-6)
-    assert half > 1.5 * (mean_interval(values).high - 0.6)
+KINDS = pd.Series({"a": 0.5, "b": 0.3, "c": 0.2})
 
 
-def test_a_cluster_per_value_is_the_plain_interval_whatever_the_labels():
-    values = [0.4, 0.5, 0.65]
-    plain = mean_interval(values)
-    for clusters in (["x", "y", "z"], [7, 3, 5], [None, "a", 1]):
-        interval = clustered_interval(values, clusters)
-        assert (interval.low, interval.high) == pytest.approx((plain.low, plain.high))
+def table(accuracies):
+    """Contributions from accuracies, one list a seed."""
+    return pd.DataFrame(accuracies, columns=list("abc"), index=range(len(accuracies))) * KINDS
 
 
-def test_one_cluster_has_no_bounds_and_a_lost_label_is_refused():
-    assert clustered_interval([0.0, 1.0], ["a", "a"]) == Interval(0.5, None, None, 1)
-    with pytest.raises(UserError, match="clustered_interval.* 2 values and 1 clusters"):
-        clustered_interval([0.0, 1.0], ["a"])
+def test_seeds_that_agree_leave_the_error_of_the_kinds():
+    found = crossed_interval(table([[0.9, 0.4, 0.6]] * 3), KINDS)
+    mean = 0.5 * 0.9 + 0.3 * 0.4 + 0.2 * 0.6
+    strayed = [0.5 * (0.9 - mean), 0.3 * (0.4 - mean), 0.2 * (0.6 - mean)]
+    error = math.sqrt(3 / 2 * sum(each**2 for each in strayed))
+    assert (found.mean, found.n) == (pytest.approx(mean), 3)
+    assert found.high - found.mean == pytest.approx(4.302653 * error)  # t(0.975, 2): three kinds
+
+
+def test_kinds_that_agree_leave_the_error_of_the_seeds():
+    found = crossed_interval(table([[value] * 3 for value in (0.4, 0.5, 0.6)]), KINDS)
+    plain = mean_interval([0.4, 0.5, 0.6])
+    assert (found.low, found.high) == pytest.approx((plain.low, plain.high))
+
+
+def test_both_errors_add_up_with_the_degrees_of_freedom_of_welch_and_satterthwaite():
+    found = crossed_interval(table([[0.9, 0.4, 0.6], [0.8, 0.3, 0.5], [1.0, 0.5, 0.7]]), KINDS)
+    seeds, kinds = 0.1**2 / 3, 3 / 2 * sum(each**2 for each in (0.5 * 0.21, 0.3 * -0.29, 0.2 * -0.09))
+    freedom = (seeds + kinds)**2 / (seeds**2 / 2 + kinds**2 / 2)
+    assert found.high - found.mean == pytest.approx(stats.t.ppf(0.975, freedom) * math.sqrt(seeds + kinds))
+
+
+def test_one_seed_or_one_kind_has_no_bounds_and_no_scatter_no_width():
+    assert crossed_interval(table([[0.9, 0.4, 0.6]]), KINDS).low is None
+    assert crossed_interval(table([[0.9, 0.4, 0.6]] * 2)[["a"]], KINDS[["a"]]).high is None
+    still = crossed_interval(table([[0.5] * 3] * 3), KINDS)
+    assert (still.low, still.mean, still.high) == pytest.approx((0.5, 0.5, 0.5))
 
 
 def test_text_has_one_decimal_and_never_a_minus_zero():

@@ -34,10 +34,10 @@ def test_the_table_has_a_row_for_each_number(runs):
     assert set(table["run"]) == {"one-shot"} and set(table["arm"]) == {"one-shot"} and set(table["seed"]) == {0}
     at = table.set_index(["step", "benchmark", "measure"])
     assert at.index.is_unique
-    assert at.loc[(60, "P-MATH500", "accuracy.qwen-eval"), ["value", "n"]].tolist() == [0.60, 100]
-    assert at.loc[(60, "P-AIME24", "accuracy.math-verify"), ["value", "n"]].tolist() == [0.99, 400]
+    assert at.loc[(60, "P-MATH500", "accuracy.qwen-eval"), ["value", "n"]].tolist() == [0.60, 200]
+    assert at.loc[(60, "P-AIME24", "accuracy.math-verify"), ["value", "n"]].tolist() == [0.99, 800]
     assert at.loc[(20, "P-MATH500", "subject.Algebra"), ["value", "n"]].tolist() == [0.6, 10]
-    assert at.loc[(5, "", "outcome"), ["value", "n"]].tolist() == [0.99, 32]  # training: the rollouts of a step
+    assert at.loc[(5, "", "outcome"), ["value", "n"]].tolist() == [0.2, 32]  # training: the rollouts of a step
 
 
 def test_the_table_follows_its_files_and_cannot_be_spoilt(runs):
@@ -129,6 +129,14 @@ def test_gains_are_shared_seed_by_seed(tmp_path):
     assert measures.gap(made, "one-shot", "base", ["P-MATH500"]).mean == pytest.approx(0.2)
 
 
+def test_a_gap_compares_runs_of_one_seed(tmp_path):
+    values = {"base": (0.2, 0.5), "one-shot": (0.4, 0.7)}
+    made = {arm: [write_run(tmp_path / f"{arm}{seed}", arm, seed, {"math": [math] * (3 if arm == "one-shot" else 1),
+                                                                 "spread": 0}) for seed, math in enumerate(both)]
+            for arm, both in values.items()}
+    assert measures.gap(made, "one-shot", "base", ["P-MATH500"]).mean == pytest.approx(0.2)
+
+
 @pytest.mark.parametrize(("outcomes", "step"), [
     ([1, 1, 1, 1], None), ([1, 1, 1, 1, 0.75], 5), ([1, 1, 1, 1, 0.7], None), ([0.5] + [0.95] * 5, 6),
     ([1, 1, 1, 1, 0, 1, 1, 1, 1, 1, 0], 10), ([], None), ([1, 1, None, 1, 1, 1], 6)])
@@ -139,3 +147,13 @@ def test_saturation_needs_five_steps_of_at_least_95_percent_on_average(runs, out
         {"step": place, "outcome": value} for place, value in enumerate(outcomes, start=1)])
     assert measures.saturation(run) == step
     assert measures.steps_after_saturation(run) == ([20, 40, 60] if step else [])
+
+
+def test_one_kind_a_set_is_no_sample_of_kinds(runs):
+    """Two sets of one kind each: that one of them is harder says nothing about other kinds."""
+    one_shot, _ = runs
+    kinds = {"P-ARC-E": "a", "P-ARC-C": "b", "P-MATH500": "cd"}
+    rewrite(one_shot, "evaluations", lambda row: {**row, "by_kind": {
+        f": {kind}": {"n": 200, "accuracy": 0.5} for kind in kinds.get(row["benchmark"], "")}})
+    assert list(measures.parts(one_shot, ["P-ARC-E", "P-ARC-C"]).index) == [""]
+    assert list(measures.parts(one_shot, ["P-MATH500"]).index) == [": c", ": d"]

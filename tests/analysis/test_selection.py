@@ -4,6 +4,7 @@ import pytest
 
 from rlvr_utils.analysis.selection import accuracy_history, rank_by_historical_variance
 from rlvr_utils.errors import UserError
+from rlvr_utils.pocket.ranking import RANKS
 from rlvr_utils.recipe.config import PACKAGE, load_profile
 
 
@@ -57,4 +58,9 @@ def test_a_history_of_rows_without_numbers_is_one_line(tmp_path):
 def test_the_examples_of_the_pocket_profile_are_those_of_its_history():
     order = rank_by_historical_variance(json.loads((PACKAGE / "pocket" / "history.json").read_text()))
     assert len(order) == 1209
-    assert load_profile("pocket").ranking == {rank: str(order[rank - 1]) for rank in (1, 13)}
+    assert load_profile("pocket").ranking == {rank: str(order[rank - 1]) for rank in RANKS}
+
+
+def test_a_pool_whose_accuracies_never_change_is_refused():
+    with pytest.raises(UserError, match="nothing to rank"):
+        rank_by_historical_variance({0: [0.5, 0.5], 1: [1.0, 1.0]})

@@ -3,6 +3,7 @@ from __future__ import annotations
 
 import threading
 import time
+from pathlib import Path
 from types import SimpleNamespace
 
 import pytest
@@ -10,7 +11,7 @@ from conftest import line_of, write_lines
 
 from rlvr_utils import grading
 from rlvr_utils.data.prompts import evaluation_prompts
-from rlvr_utils.evaluation.benchmarks import GRADERS, answer_and_grade, check_lengths, load_benchmarks
+from rlvr_utils.evaluation.benchmarks import GRADERS, answer_and_grade, check_lengths, load_benchmarks, opening
 from rlvr_utils.models.loading import load_policy
 from rlvr_utils.recipe.config import Benchmark
 from rlvr_utils.recipe.identity import grading_rules
@@ -154,3 +155,21 @@ def test_what_goes_wrong_in_grading_comes_out(tiny_config, monkeypatch):
     with pytest.raises(MemoryError, match="of the grader"):
         answer_and_grade(writes(lambda prompts, *_: ([1] for _ in prompts)), ["1"], ["1"], tiny_config,
                          Benchmark(name="one", file="unread"), 0)
+
+
+def test_an_opening_is_the_first_sentence_whatever_its_numbers():
+
+    assert opening("Let's guess. The answer is 4.") == "Let's guess."
+    assert opening("A full solution: First, 3+4=7.") == "A full solution:"
+    assert opening("\\boxed{42}.") == opening("\\boxed{7}.") == "\\boxed{#}."
+    assert opening("Here is a program.\n```python") == "Here is a program."
+    assert opening("x" * 100) == "x" * 60
+    assert opening("") == ""
+
+
+def test_accuracy_is_recorded_by_kind_and_responses_by_their_opening(with_rows):
+    rows = [{**SHORT, "kind": kind, "subject": "Sums"} for kind in ("easy", "easy", "hard")]
+    config, _ = with_rows(rows, steps=0)
+    record = obtain(config, Path(config.benchmarks[0].file).parent / "results").rows("evaluations")[0]
+    assert {name: part["n"] for name, part in record["by_kind"].items()} == {"Sums: easy": 2, "Sums: hard": 1}
+    assert sum(record["openings"].values()) == 3 and all(len(text) <= 60 for text in record["openings"])

@@ -137,7 +137,8 @@ def test_an_exported_policy_loads_generates_and_says_what_it_is(run, tmp_path, s
     target = tmp_path / "exported"
     export(run, target, step)
     model, tokenizer = AutoModelForCausalLM.from_pretrained(target), AutoTokenizer.from_pretrained(target)
-    assert model.dtype == torch.bfloat16 and model.generation_config.eos_token_id == tokenizer.eos_token_id
+    ends = {tokenizer.eos_token_id, tokenizer.convert_tokens_to_ids("<|im_end|>")}  # where evaluations end too
+    assert model.dtype == torch.bfloat16 and {*model.generation_config.eos_token_id} == ends
     ids = tokenizer.apply_chat_template([{"role": "user", "content": "1 + 1?"}], add_generation_prompt=True,
                                         return_tensors="pt", return_dict=True)
     assert model.generate(**ids, max_new_tokens=3, do_sample=False).shape[1] > ids["input_ids"].shape[1]

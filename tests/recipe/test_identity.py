@@ -35,10 +35,18 @@ def on_other_set(run: Run, tmp_path, answer: str = "2") -> Run:
 
 def test_each_training_field_names_another_run(tiny_config):
     base = training_identity(tiny_config)
-    changes = {"learning_rate": 1e-9, "seed": 7, "steps": 99, "ranking": {1: "5"}, "policy_loss": False}
+    changes = {"learning_rate": 1e-9, "seed": 7, "steps": 99, "policy_loss": False}
     for name, value in changes.items():
         assert training_identity(tiny_config.changed(**{name: value})) != base, name
     assert len({training_identity(with_arm(tiny_config, arm, 0)) for arm in ARMS}) == len(ARMS)
+
+
+def test_only_the_ranks_and_labels_that_a_run_uses_name_it(tiny_config):
+    config = tiny_config.changed(ranking={1: "5", 2: "6"}, examples=(1,), label="near", labels={"near": "1"})
+    same = config.changed(ranking={1: "5", 2: "7", 3: "8"}, labels={"near": "1", "far": "9"})
+    assert training_identity(same) == training_identity(config)
+    for change in ({"ranking": {1: "6", 2: "6"}}, {"labels": {"near": "2"}}, {"examples": (2,)}):
+        assert training_identity(config.changed(**change)) != training_identity(config), change
 
 
 def test_how_it_is_evaluated_does_not_name_a_run_but_its_evaluations(tiny_config):

@@ -154,7 +154,7 @@ def test_two_processes_train_one_run_and_resume_it(tiny_config, tmp_path):
     (tmp_path / "config.json").write_text(json.dumps(to_fields(config)))
     command = [sys.executable, "-m", "torch.distributed.run", "--standalone", "--nproc-per-node", "2", "-m",
                "rlvr_utils", "train", "--config", str(tmp_path / "config.json"), "--results", str(tmp_path)]
-    for more, finished in ((["--stop-after", "1"], False), ([], True)):
+    for more, finished in ((["--stop-after", "1"], False), (["--stop-after", "1"], False), ([], True)):
         done = subprocess.run([*command, *more], capture_output=True, text=True, timeout=300,
                               env={**os.environ, "ACCELERATE_USE_CPU": "true"})
         assert done.returncode == 0, done.stderr
@@ -169,7 +169,8 @@ def test_two_processes_train_one_run_and_resume_it(tiny_config, tmp_path):
 
 
 def test_several_processes_cannot_evaluate_inside_the_training(tiny_config, monkeypatch):
-    from rlvr_utils.training.setup import micro_steps, prepare
+    from rlvr_utils.training.checks import micro_steps
+    from rlvr_utils.training.setup import prepare
 
     monkeypatch.setenv("WORLD_SIZE", "2")
     with pytest.raises(UserError, match="eval_every=2: .*keep_every"):

@@ -50,7 +50,7 @@ def test_what_the_reader_brings_is_studied(tmp_path):
 def test_training_rows_that_are_left_out_are_counted(tmp_path, capsys):
     rows = [{"question": "Q", "answer": "1"}, {"question": "R", "answer": ""}, {"question": "S", "answer": "2"}]
     study = open_study(train_file=write_lines(tmp_path / "mine.jsonl", rows))
-    assert study.config.ranking == {1: "0", 13: "2"} and "no answer: 1 row\n" in capsys.readouterr().out
+    assert study.config.ranking == {1: "0", 13: "2"} and "1 row without an answer left out\n" in capsys.readouterr().out
     open_study(train_file=write_lines(tmp_path / "mine.jsonl", rows[:1]))
     assert capsys.readouterr().out == ""
 

@@ -133,7 +133,7 @@ def test_what_is_no_number_ends_a_run_whatever_it_is_a_value_of(value):
 
 def test_no_step_that_was_ever_recorded_would_have_ended_its_run():
     rows = [row for run in COMMITTED for row in run.rows("metrics")]
-    assert len(rows) > 1000 and not [row for row in rows if diverged_value(row)]
+    assert len(rows) > 500 and not [row for row in rows if diverged_value(row)]
 
 
 # ---- what is reported --------------------------------------------------------------------------
@@ -156,11 +156,12 @@ LONG, SHORT = [1.0] * 10, [1.0] * 9
 
 @pytest.mark.parametrize(("arm", "rows", "expected"), [
     ("one-shot", metrics(40), []), ("one-shot", [], []), ("one-shot", [{"step": 1}], []),
-    ("one-shot", metrics(40, zero_std_groups=LONG), ["steps 5 to 14: the rewards were equal within every group"]),
+    ("one-shot", metrics(40, zero_std_groups=LONG),
+     ["steps 5 to 14: no reward signal, the rewards were equal within every group"]),
     ("one-shot", metrics(40, zero_std_groups=SHORT), []),
     ("one-shot", metrics(40, zero_std_groups=[*SHORT, 0.99, *SHORT]), []),
     ("one-shot", metrics(40, zero_std_groups=[*SHORT, 0.9, *LONG, 1.0]),
-     ["steps 15 to 25: the rewards were equal within every group"]),
+     ["steps 15 to 25: no reward signal, the rewards were equal within every group"]),
     ("entropy-only", metrics(40, zero_std_groups=1.0, outcome=0.0), []),
     ("one-shot", metrics(40, truncated=LONG), ["steps 5 to 14: every response was cut at 8 tokens"]),
     ("one-shot", metrics(40, truncated=SHORT), []), ("one-shot", metrics(40, truncated=0.99), []),
@@ -193,7 +194,7 @@ def test_a_run_in_trouble_says_so_in_its_summary_and_in_a_notebook(tiny_config, 
     (tmp_path / "far.json").write_text(json.dumps(to_fields(config)))
     assert main(["train", "--config", str(tmp_path / "far.json"), "--results", str(tmp_path)]) == 0
     expected = ["steps 1 to 10: every response was cut at 2 tokens",
-                "steps 1 to 10: the rewards were equal within every group",
+                "steps 1 to 10: no reward signal, the rewards were equal within every group",
                 "steps 1 to 10: no rollout earned the outcome reward"]
     assert [line for line in capsys.readouterr().out.splitlines() if line.startswith("problem")] == [
         f"problem in training: {line}" for line in expected]
@@ -209,6 +210,6 @@ def test_a_run_in_trouble_says_so_in_its_summary_and_in_a_notebook(tiny_config, 
 def test_every_committed_run_can_be_read():
     """Which pocket runs are named is theirs; the small real model has never earned a reward."""
     trained = [run for run in COMMITTED if run.config.steps]
-    assert report(COMMITTED)[-1].endswith(f" of {len(trained)} runs") and len(trained) > 20
+    assert report(COMMITTED)[-1].endswith(f" of {len(trained)} runs") and len(trained) > 15
     real, = (run for run in trained if run.config.profile == "smollm2-135m")
     assert findings(real.config, real.rows("metrics")) == ["steps 1 to 3: no rollout earned the outcome reward"]

@@ -81,6 +81,13 @@ def test_nothing_is_shown_unless_asked(config, plain, curves, tmp_path):
     assert "report_to" in to_fields(config)
 
 
+def test_a_finished_run_has_nothing_to_show_and_says_so(config, plain, tmp_path, capsys):
+    (tmp_path / "config.json").write_text(json.dumps(to_fields(config.changed(report_to=("trackio",)))))
+    words = ["train", "--config", str(tmp_path / "config.json"), "--results", str(plain.folder.parents[1])]
+    assert cli.main(words) == 0
+    assert "report_to shows nothing" in capsys.readouterr().err
+
+
 def test_a_tracker_that_cannot_start_is_one_line_before_the_first_step(config, curves, tmp_path, monkeypatch):
     monkeypatch.setattr(curves, "fails", "begin")
     line = line_of(obtain, config.changed(report_to=("wandb",)), tmp_path)

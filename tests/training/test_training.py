@@ -162,6 +162,7 @@ def test_evaluation_records_agree_with_the_kept_responses(reference):
         assert len(kept) == row["problems"] * row["samples"] == 12
         assert row["accuracy"]["qwen-eval"] == pytest.approx(sum(right) / 12)
         assert row["solved_once"] == pytest.approx(sum(any(right[i:i + 2]) for i in range(0, 12, 2)) / 6)
+        assert row["right_counts"] == [sum(sum(right[i:i + 2]) == c for i in range(0, 12, 2)) for c in range(3)]
         assert row["boxed"] == pytest.approx(sum("\\boxed" in r["response"] for r in kept) / 12)
         assert sum(part["n"] for part in row["by_subject"].values()) == 12
     for row in reference.rows("responses"):
@@ -251,9 +252,10 @@ def test_entropy_alone_has_no_policy_loss_and_still_learns(tiny_config, referenc
     assert len({weights, run.provenance["weights_sha256"], reference.provenance["weights_sha256"]}) == 3
 
 
-def test_the_format_arm_learns_from_the_format_reward(tiny_config, reference, tmp_path):
-    run = obtain(with_arm(tiny_config, "format-reward", 0), tmp_path)
-    first, other = run.rows("metrics")[0], reference.rows("metrics")[0]
+def test_the_format_arm_learns_from_the_format_reward(tiny_config, tmp_path):
+    more = tiny_config.changed(steps=1, num_generations=8)  # a group with right, wrong and missing boxes
+    first, other = (obtain(with_arm(more, arm, 0), tmp_path).rows("metrics")[0]
+                    for arm in ("format-reward", "full-set"))
     for name in ("outcome", "format", "entropy", "response_length"):
         assert first[name] == other[name]  # the same rollouts of the same model ...
     assert first["policy_loss"] != other["policy_loss"]  # ... rewarded differently
@@ -278,6 +280,14 @@ def test_several_updates_a_rollout_count_rollout_steps(tiny_config, tmp_path):
     assert first["outcome"] == other["outcome"]
     assert first["kl"] > other["kl"]  # the second update starts from a moved policy
     assert run.provenance["weights_sha256"] != accumulated.provenance["weights_sha256"]
+
+
+@pytest.mark.slow
+def test_logged_means_are_those_of_tokens_in_whatever_pieces_the_loss_is_computed(tiny_config, tmp_path):
+    whole, cut = (obtain(tiny_config.changed(steps=1, eval_every=0, micro_batch=size), tmp_path).rows("metrics")[0]
+                  for size in (8, 2))
+    assert whole["entropy"] == pytest.approx(cut["entropy"], rel=1e-5)
+    assert whole["policy_loss"] == pytest.approx(cut["policy_loss"], abs=1e-6)
 
 
 @pytest.mark.slow

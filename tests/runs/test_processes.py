@@ -1,0 +1,62 @@
+"""Runs of two processes on the CPU, with gloo in place of NCCL: they train what one process trains, whether the model
+is on each of them or divided by FSDP, stopped or killed."""
+from __future__ import annotations
+
+import signal
+
+import pytest
+from processes import SHAPES, TORCHRUN, Setting, accelerate, as_one_process, train, trained
+from safetensors.torch import load_file
+
+from rlvr_utils.models.loading import load_policy
+from rlvr_utils.records.run import find, partial_folder
+from rlvr_utils.runs.export import export
+
+pytestmark = pytest.mark.slow
+
+
+@pytest.fixture(scope="module")
+def setting(tmp_path_factory):
+    return Setting(tmp_path_factory.mktemp("architectures"))
+
+
+@pytest.mark.parametrize("kind", SHAPES)
+def test_two_processes_stop_resume_and_export_what_one_trains(setting, tmp_path, kind):
+    config, alone = setting.of(kind)
+    assert trained(TORCHRUN, config, tmp_path, "--stop-after", "1") is None
+    states = (partial_folder(config, tmp_path) / "checkpoints" / "checkpoint-1").glob("rng_state_*.pth")
+    assert len(list(states)) == 2  # each process has saved the state of its own generators
+    run = trained(TORCHRUN, config, tmp_path)
+    assert run.provenance["resumed_from"] == 1
+    as_one_process(run, alone)
+    assert [len(row["rows"]) for row in run.rows("history")] == [4, 4, 4]
+    export(run, tmp_path / "exported")
+    model, _ = load_policy(str(tmp_path / "exported"), "bfloat16")
+    weights = load_file(run.folder / "weights" / "model.safetensors")
+    exported = {name: value for name, value in model.state_dict().items() if name in weights}
+    assert exported and all((value == weights[name].to(value.dtype)).all() for name, value in exported.items())
+
+
+def test_a_process_that_is_killed_in_the_middle_loses_nothing(setting, tmp_path):
+    config, alone = setting.of("tied qwen2")
+    done = train(TORCHRUN, config, tmp_path, RLVR_DIES="1 2")
+    assert done.returncode != 0 and find(config, tmp_path) is None
+    assert f"Signal {signal.SIGKILL.value} " in done.stderr
+    run = trained(TORCHRUN, config, tmp_path)
+    assert run.provenance["resumed_from"] == 2
+    as_one_process(run, alone)
+
+
+def test_accelerate_launch_trains_by_the_shipped_file_what_one_process_trains(setting, tmp_path):
+    config, alone = setting.of("tied qwen2")
+    as_one_process(trained(accelerate("eight-gpus-ddp.yaml"), config, tmp_path), alone)
+
+
+def test_a_model_divided_by_fsdp_is_trained_as_a_whole_one(setting, tmp_path):
+    """By the shipped file; it stops after a step, so that a checkpoint of divided weights is written and read."""
+    config, alone = setting.of("tied qwen2")
+    config = config.changed(engine="vllm-server")  # a sharded model writes nothing itself; the responses are fixed
+    assert trained(accelerate("eight-gpus-fsdp.yaml"), config, tmp_path, "--stop-after", "1") is None
+    run = trained(accelerate("eight-gpus-fsdp.yaml"), config, tmp_path)
+    assert run.provenance["resumed_from"] == 1
+    as_one_process(run, alone)
