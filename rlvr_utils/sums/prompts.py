@@ -61,15 +61,15 @@ def try_prompts(config: RunConfig, policy) -> list[Tried]:
     return sorted(tried, key=lambda each: -each.right)
 
 
-def training_example(config: RunConfig, policy) -> tuple[int, float]:
-    """Row (from 0) and pass rate of the first problem of the pool that is neither hopeless nor easy. Raises
+def training_example(config: RunConfig, policy) -> tuple[str, float]:
+    """Name and pass rate of the first problem of the pool that is neither hopeless nor easy. Raises
     `UserError` if there is none."""
-    for row, problem in enumerate(load_benchmark(DATA / "pool.jsonl")):
+    for problem in load_benchmark(DATA / "pool.jsonl"):
         benchmark = Benchmark(name="pool", file=str(DATA / "pool.jsonl"), samples=ATTEMPTS,
                               temperature=config.temperature)
         rate = evaluate_benchmark(policy, benchmark, [problem], config, seed=0)[0]["accuracy"]["qwen-eval"]
         if LOW <= rate <= HIGH:
-            return row, rate
+            return problem.id, rate
     raise UserError(f"{DATA / 'pool.jsonl'}: no problem is solved in {LOW:.0%} to {HIGH:.0%} of {ATTEMPTS} attempts; "
                     "try a different model")
 
@@ -87,10 +87,10 @@ def main(arguments: list[str] | None = None) -> None:
         for each in tried:
             print(f"{each.asked:14} | {each.worked:13} | right {each.right:6.1%} | boxed {each.boxed:6.1%}")
         best = config.changed(eval_template=prompt(tried[0].asked, tried[0].worked))
-        row, rate = training_example(best, policy)
+        name, rate = training_example(best, policy)
     except UserError as error:
         parser.exit(2, f"rlvr_utils: {error}\n")
-    print(f"training example: row {row} of the pool, solved in {rate:.0%} of {ATTEMPTS} attempts")
+    print(f"training example: {name}, solved in {rate:.0%} of {ATTEMPTS} attempts")
 
 
 if __name__ == "__main__":
