@@ -6,8 +6,10 @@ import json
 import pytest
 
 from rlvr_utils.data.prompts import QUESTION
+from rlvr_utils.errors import UserError
 from rlvr_utils.recipe.config import PACKAGE, load_profile
-from rlvr_utils.sums import problems, prompts
+from rlvr_utils.study.study import open_study
+from rlvr_utils.sums import problems, prompts, report
 
 
 def test_the_files_are_what_the_code_writes():
@@ -54,3 +56,13 @@ def test_the_search_prints_every_prompt_and_says_if_no_example_can_be_solved(mon
     printed = capsys.readouterr()
     assert ended.value.code == 2 and "no problem is solved" in printed.err
     assert len(printed.out.splitlines()) == len(prompts.ASKED) * len(prompts.WORKED)
+
+
+def test_the_table_in_the_readme_is_that_of_the_records():
+    table = report.table(report.finished(open_study(prompts.PROFILE, report.SEEDS)))
+    assert table in (PACKAGE.parent / "README.md").read_text(encoding="utf-8")
+
+
+def test_an_arm_without_a_finished_run_is_named(tmp_path):
+    with pytest.raises(UserError, match="no finished run of base, one-shot"):
+        report.finished(open_study(prompts.PROFILE, report.SEEDS, str(tmp_path)))
