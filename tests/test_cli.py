@@ -22,8 +22,11 @@ POCKET = to_fields(load_profile("pocket"))
 
 
 @pytest.fixture
-def mistake(capsys, tmp_path):
-    """Run a command that must fail in one line; nothing may have been written. Returns the line."""
+def mistake(capsys, tmp_path, monkeypatch):
+    """Run a command that must fail in one line; nothing may have been written. Returns the line. No run is trained if
+    the mistake is not noticed."""
+    monkeypatch.setattr("rlvr_utils.study.reproduce.obtain_all", lambda *_: pytest.fail("the mistake was not noticed"))
+
     def run(*words: str) -> str:
         before = sorted(os.listdir(tmp_path))
         status = main([*words, "--results", str(tmp_path / "results")])
