@@ -64,8 +64,10 @@ def obtain_all(configs: list[RunConfig], results: Path) -> list[Run]:
 
 
 def _train_all(missing: dict[str, RunConfig], results: Path) -> None:
-    waiting, running = dict(missing), {}
-    slots = _slots(max(config.cpu_threads for config in missing.values()))
+    # The longest first, so that no core is idle while another finishes a long one.
+    waiting = dict(sorted(missing.items(), key=lambda item: -_expected_steps(item[1])))
+    running: dict = {}
+    slots = parallel(max(config.cpu_threads for config in missing.values()))
     start = said = time.perf_counter()
     done_before = _steps_done(missing, results)
     try:
@@ -92,7 +94,8 @@ def _train_all(missing: dict[str, RunConfig], results: Path) -> None:
             process.wait()
 
 
-def _slots(threads: int) -> int:
+def parallel(threads: int) -> int:
+    """How many processes of so many threads to run side by side."""
     import torch
 
     return 1 if torch.cuda.is_available() else max(1, (os.cpu_count() or 1) // threads)

@@ -5,6 +5,7 @@ import ast
 import json
 import os
 import time
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 from rlvr_utils.analysis.claims import LEDGER_ARMS, ledger
@@ -14,7 +15,7 @@ from rlvr_utils.recipe.config import RunConfig, local_path
 from rlvr_utils.records.files import write_atomically, write_json
 from rlvr_utils.records.locks import locked
 from rlvr_utils.records.run import discard, run_name
-from rlvr_utils.runs.pool import obtain_all
+from rlvr_utils.runs.pool import obtain_all, parallel
 from rlvr_utils.study.study import ROOT, Study
 from rlvr_utils.study.tables import claims_frame
 
@@ -37,9 +38,9 @@ def reproduce(study: Study, only: str | None = None, retrain: bool = False) -> N
             _discard_once(configs, study)
         obtain_all(configs, study.results)
         rows = [] if only else write_claims(study)  # the notebooks show what the ledger says
-        for path in notebooks:
-            print(f"notebook {path.stem} ...", flush=True)
-            execute(path, study)
+        with ThreadPoolExecutor(parallel(study.config.cpu_threads)) as pool:
+            for path, _ in zip(notebooks, pool.map(lambda path: execute(path, study), notebooks)):
+                print(f"notebook {path.stem}: done", flush=True)
         if rows:
             print(claims_table(rows))
         (study.results / ".retraining").unlink(missing_ok=True)

@@ -102,7 +102,7 @@ def test_all_processes_are_told_to_end_before_one_is_waited_for(tiny_config, tmp
             told.append("wait")
 
     monkeypatch.setattr(schedule, "_process", lambda *_: Running())
-    monkeypatch.setattr(schedule, "_slots", lambda _: 3)
+    monkeypatch.setattr(schedule, "parallel", lambda _: 3)
     with pytest.raises(KeyboardInterrupt):
         obtain_all([tiny_config.changed(seed=seed) for seed in range(3)], tmp_path)
     assert told == ["end"] * 3 + ["wait"] * 3
