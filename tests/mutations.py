@@ -753,8 +753,9 @@ def main() -> int:
         folder = Path(place)
         for part in ("rlvr_utils", "tests", "launch", "docs", "notebooks"):
             shutil.copytree(ROOT / part, folder / part, ignore=shutil.ignore_patterns("__pycache__"))
-        for path in (ROOT / "Makefile", ROOT / "README.md", *ROOT.glob("*.yml"), *ROOT.glob("*.toml"), *ROOT.glob("requirements*")):
-            shutil.copy(path, folder)
+        for pattern in ("Makefile", "README.md", "*.yml", "*.toml", "requirements*"):
+            for path in ROOT.glob(pattern):
+                shutil.copy(path, folder)
         (folder / "results").symlink_to(ROOT / "results")
         for tests in dict.fromkeys(MUTATIONS[name][3] for name in names):
             if not passes(tests, folder):
