@@ -39,12 +39,12 @@ def pytest_collection_modifyitems(items):
 
 @pytest.fixture(scope="session")
 def pocket():
-    """The pocket profile, with so little memory for vLLM that several engines fit; for tests in tests/engines."""
+    """The pocket profile, with little memory for vLLM, so that several engines fit; for tests in tests/engines."""
     from rlvr_utils.recipe.config import load_profile
 
     # vLLM's processes inherit these. It would find out this machine's address by opening a socket to elsewhere.
     os.environ.update(VLLM_HOST_IP="127.0.0.1", VLLM_LOGGING_LEVEL="ERROR")
-    return load_profile("pocket").changed(engine_memory=0.05)
+    return load_profile("pocket").changed(engine_memory=0.1)
 
 
 @pytest.fixture(autouse=True)
