@@ -15,8 +15,12 @@ from rlvr_utils.records.disks import disk_refusal
 STUDY_OPTIONS = ("profile", "model", "train_file", "max_steps")  # options that decide what is trained
 DEFAULTS = {"profile": "pocket", "seed": 0, "arm": "one-shot", "seeds": 3, "steps": 2}
 CHECKPOINTS = "the same command continues from the latest checkpoint, or begins anew if there is none yet"
+PROMPT_FIELDS = ("model", "pool", "ranking", "examples", "steps", "train_template", "max_response_tokens", "label",
+                 "labels", "seed", "arm", "profile")  # those and an evaluation's decide what `prompts` shows
 MANY_TRUNCATED = 0.1  # above this share of truncated answers, a note is printed
 LOADING_FIELDS = ("model", "engine_memory", "max_prompt_tokens")  # they say what is evaluated, and where it fits
+PARAMETER_OPTIONS = {"seeds": "--seeds", "max_steps": "--max-steps", "eval_files": "--eval-files",
+                     "results_dir": "--results", "settings": "--set"}
 LAYOUTS = ("replicated", "sharded", "offloaded")  # see `rlvr_utils.scale.costs`
 
 
@@ -85,7 +89,15 @@ class _Parser(argparse.ArgumentParser):
 
 def _options(argv: list[str] | None) -> argparse.Namespace:
     """The parsed command line. Raises `UserError` naming the nearest option for one that the command lacks."""
-    options, unknown = parser().parse_known_args(argv)
+    top = parser()
+    commands = next(action.choices for action in top._actions if action.dest == "word")
+    word = next(iter(sys.argv[1:] if argv is None else argv), None)
+    known = f"choose one of: {', '.join(commands)}"
+    if word is None:
+        raise UserError(f"no command; {known}")
+    if not word.startswith("-") and word not in commands:
+        raise UserError(f"{word} is not a command; {nearest(word, commands) or known}")
+    options, unknown = top.parse_known_args(argv)
     if unknown:
         word, known = unknown[0].partition("=")[0], options.command._option_string_actions
         remedy = nearest(word, known) or f"see {options.command.prog} --help"
@@ -103,7 +115,7 @@ def _or_default(options, name: str):
 def parser() -> argparse.ArgumentParser:
     """The parser of all commands."""
     top = _Parser(prog="python -m rlvr_utils", description="1-shot RLVR, reproducible.")
-    commands = top.add_subparsers(required=True, metavar="command")
+    commands = top.add_subparsers(required=True, dest="word", metavar="command")
 
     reproduce = commands.add_parser("reproduce", help="run the notebooks and write tables, figures and claims")
     _common(reproduce)
@@ -215,8 +227,15 @@ def _quiet(command: argparse.ArgumentParser) -> None:
 def _study(options, seeds):
     from rlvr_utils.study.study import open_study
 
-    return open_study(_or_default(options, "profile"), seeds, options.results, options.model, options.train_file,
-                      options.eval_files, options.max_steps, getattr(options, "settings", None))
+    try:
+        return open_study(_or_default(options, "profile"), seeds, options.results, options.model, options.train_file,
+                          options.eval_files, options.max_steps, getattr(options, "settings", None))
+    except UserError as error:  # which names the notebooks' parameters
+        name = str(error).partition(" ")[0].rstrip(":")
+        if name not in PARAMETER_OPTIONS:
+            raise
+        option = "--seed" if name == "seeds" and hasattr(options, "seed") else PARAMETER_OPTIONS[name]
+        raise UserError(option + str(error).removeprefix(name)) from None
 
 
 def _arm_config(options, study, seed: int):
@@ -250,7 +269,9 @@ def _reproduce(options) -> None:
 
 
 def _train(options) -> None:
+    from rlvr_utils.models.loading import load_tokenizer
     from rlvr_utils.processes import first_process, launched_layout
+    from rlvr_utils.recipe.config import local_path
     from rlvr_utils.records.run import find
     from rlvr_utils.runs.obtain import obtain
     from rlvr_utils.scale.hardware import Hardware
@@ -268,6 +289,7 @@ def _train(options) -> None:
         if config.report_to:
             _say("warning: report_to shows nothing: this run is finished already", 0)
     else:
+        load_tokenizer(local_path(config.model))  # reports a missing model before anything is estimated
         for warning in preflight(config, Hardware.detect(study.results), launched_layout(), options.force):
             _say(f"warning: {warning}", 0)
     run = obtain(config, study.results, options.stop_after)
@@ -286,7 +308,10 @@ def _read_config(path: Path):
     from rlvr_utils.data.files import read_json
     from rlvr_utils.recipe.config import from_fields
 
-    return from_fields(read_json(path), str(path))
+    fields = read_json(path)
+    if isinstance(fields, dict) and fields.keys() == {"config", "hash", "sources"}:  # a run's own config.json
+        fields = fields["config"]
+    return from_fields(fields, str(path))
 
 
 def _plan(options) -> None:
@@ -316,8 +341,13 @@ def _plan(options) -> None:
 
 
 def _prompts(options) -> None:
+    from rlvr_utils.recipe.identity import EVALUATION_FIELDS
+    from rlvr_utils.study.study import field_of
     from rlvr_utils.training.preview import prompts_text
 
+    for setting in options.settings:
+        if field_of(setting) not in (*EVALUATION_FIELDS, *PROMPT_FIELDS):
+            raise UserError(f"--set {setting[:60]} has no effect on prompts: it changes none; leave it out")
     print(prompts_text(_arm_config(options, _study(options, [0]), 0)))
 
 
@@ -342,6 +372,8 @@ def _drill(options) -> None:
 
 def _evaluate(options) -> None:
     from rlvr_utils.evaluation.benchmarks import load_benchmarks
+    from rlvr_utils.models.loading import load_tokenizer
+    from rlvr_utils.recipe.config import local_path
     from rlvr_utils.recipe.identity import EVALUATION_FIELDS, SHARED_FIELDS
     from rlvr_utils.study.study import field_of
 
@@ -357,7 +389,8 @@ def _evaluate(options) -> None:
     for setting in options.settings:
         if field_of(setting) not in (*EVALUATION_FIELDS, *SHARED_FIELDS, *LOADING_FIELDS):
             raise UserError(f"--set {setting[:60]} has no effect on evaluate: nothing is trained; leave it out")
-    load_benchmarks(study.config)  # reports a faulty file here and not from another process
+    load_benchmarks(study.config)  # reports a faulty file or model here and not from another process
+    load_tokenizer(local_path(study.config.model))
     if options.model:
         print(f"prompt template {study.config.eval_template!r}, answers of up to {study.config.eval_max_tokens} "
               "tokens; change them with --set eval_template=NAME and --set eval_max_tokens=N")

@@ -528,6 +528,19 @@ MUTATIONS = {
         "pass",
         "models/test_model_files.py",
     ),
+    "a sentence taken as the gold": ("data/rows.py", " or _is_prose(text)", "", "data/test_problems.py"),
+    "one question with two answers": (
+        "data/problems.py",
+        "if same.answer != problem.answer:",
+        "if False:",
+        "data/test_problems.py",
+    ),
+    "the README's claims are those of another ledger": (
+        "study/tables.py",
+        'f"{row[\'published\']:+.1f}"',
+        'f"{row[\'published\']:+.2f}"',
+        "study/test_readme.py",
+    ),
     "a worked solution taken as the gold": (
         "data/rows.py",
         "    if marked is not None:\n",
@@ -740,8 +753,9 @@ def main() -> int:
         folder = Path(place)
         for part in ("rlvr_utils", "tests", "launch", "docs", "notebooks"):
             shutil.copytree(ROOT / part, folder / part, ignore=shutil.ignore_patterns("__pycache__"))
-        for path in (ROOT / "Makefile", *ROOT.glob("*.yml"), *ROOT.glob("*.toml"), *ROOT.glob("requirements*")):
-            shutil.copy(path, folder)
+        for pattern in ("Makefile", "README.md", "*.yml", "*.toml", "requirements*"):
+            for path in ROOT.glob(pattern):
+                shutil.copy(path, folder)
         (folder / "results").symlink_to(ROOT / "results")
         for tests in dict.fromkeys(MUTATIONS[name][3] for name in names):
             if not passes(tests, folder):

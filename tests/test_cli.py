@@ -63,12 +63,12 @@ def test_an_unknown_notebook(mistake):
 
 @pytest.mark.parametrize("steps", ["0", "-3"])
 def test_too_few_steps(mistake, steps):
-    assert f"max_steps is {steps}" in mistake("train", "--max-steps", steps)
+    assert f"--max-steps is {steps}" in mistake("train", "--max-steps", steps)
 
 
 @pytest.mark.parametrize(("setting", "message"), [
     ("learning_rat=1", "did you mean 'learning_rate'"), ("learning_rate", "field=value"), ("steps=-1", "'steps' is -1"),
-    ("seed=7", "field 'seed' has an option of its own"), ("examples=[1, 13]", "--set examples has no effect")])
+    ("seed=7", "where a command has the option --seed"), ("examples=[1, 13]", "--set examples has no effect")])
 def test_a_setting_that_cannot_be_reproduced(mistake, setting, message, monkeypatch):
     monkeypatch.setattr("rlvr_utils.study.reproduce.check_audit", lambda _: None)
     assert message in mistake("reproduce", "--set", setting)
@@ -89,7 +89,29 @@ def test_settings_reach_the_runs_and_the_notebooks(monkeypatch, tmp_path, capsys
 
 
 def test_no_seed(mistake):
-    assert "seeds: " in mistake("reproduce", "--seeds", "0")
+    assert "--seeds: " in mistake("reproduce", "--seeds", "0")
+    assert "--seed: -1" in mistake("train", "--seed", "-1")
+
+
+def test_a_command_that_does_not_exist(mistake, capsys):
+    assert "did you mean 'train'?" in mistake("trian")
+    assert main([]) == 2 and "reproduce, train" in capsys.readouterr().err
+
+
+def test_a_model_that_does_not_exist_is_named_before_anything_else(mistake):
+    for command in ("train", "evaluate"):
+        assert "model folder /nowhere does not exist" in mistake(command, "--model", "/nowhere")
+
+
+def test_results_that_are_a_file(tmp_path, capsys):
+    (tmp_path / "file").touch()
+    assert main(["plan", "--results", str(tmp_path / "file")]) == 2
+    assert "--results" in capsys.readouterr().err
+
+
+def test_a_setting_that_changes_no_prompt(capsys):
+    assert main(["prompts", "--set", "learning_rate=1"]) == 2
+    assert "learning_rate" in capsys.readouterr().err
 
 
 @pytest.mark.parametrize("option", ["--train-file", "--eval-files", "--model", "--config"])
@@ -145,7 +167,7 @@ def test_a_configuration_that_is_a_folder(mistake, tmp_path):
 
 @pytest.mark.parametrize(("fields", "message"), [
     ({"reward": "length"}, "field 'reward' is 'length'"), ({"examples": [7]}, "trains on example 7"),
-    ({"micro_batch": 3}, "change micro_batch"), ({"micro_batch": 0}, "micro_batch"),
+    ({"micro_batch": 3}, "micro_batch=3 "), ({"micro_batch": 0}, "micro_batch"),
     ({"eval_template": "alpaca"}, "eval_template 'alpaca'"), ({"dtype": "float99"}, "'dtype' is 'float99'"),
     ({"prompts_per_step": 6, "micro_batch": 24}, "exceeds the 5 training rows"),
     ({"max_prompt_tokens": 9}, "shorten the problem")])

@@ -9,6 +9,7 @@ from pathlib import Path
 from rlvr_utils.errors import UserError, reason, shown
 
 SUFFIXES = (".jsonl", ".json", ".parquet")
+ENDINGS = f"{', '.join(SUFFIXES[:-1])} or {SUFFIXES[-1]}"
 # Lone surrogates: JSON can contain them as escapes, but UTF-8 cannot encode them.
 SURROGATE = re.compile("[\ud800-\udfff]")
 
@@ -24,11 +25,11 @@ def read_rows(source: str | Path, split: str = "test") -> list[dict]:
     if not path.exists():
         if isinstance(source, str) and not _looks_like_path(source):
             return hub_rows(source, split)
-        raise UserError(f"{source}: no such file; give a path to a {', '.join(SUFFIXES)} file")
+        raise UserError(f"{source}: no such file; give a path that ends in {ENDINGS}")
     if path.suffix not in SUFFIXES or not path.is_file():
         kind = ("folder" if path.is_dir() else "pipe or device" if not path.is_file()
                 else path.suffix or "file without a suffix")
-        raise UserError(f"{source}: cannot read a {kind}; give a {', '.join(SUFFIXES)} file")
+        raise UserError(f"{source}: cannot read a {kind}; give one that ends in {ENDINGS}")
     rows = {".jsonl": _json_lines, ".json": _json_list, ".parquet": _parquet}[path.suffix](path)
     if not rows:
         raise UserError(f"{source}: the file has no rows; give at least one problem")

@@ -45,9 +45,10 @@ def load_training(source: str | Path) -> list[Problem]:
 
     The authors' suffix is removed from the question: `rlvr_utils.data.prompts` adds it again. Rows without an answer,
     which no response can solve, are left out: DSR-sub has one (index 265). Raises `UserError` if a row cannot be
-    read, for two different problems with the same id (examples are chosen by id), and if no row remains.
+    read, for two different problems with the same id (examples are chosen by id), for one question with two answers,
+    and if no row remains.
     """
-    problems, first = [], {}
+    problems, first, asked = [], {}, {}
     for number, row in enumerate(source_rows(source, "train"), start=1):
         problem, answer_field = parse_row(row, number, source)
         if not problem.answer.strip():
@@ -57,6 +58,10 @@ def load_training(source: str | Path) -> list[Problem]:
         if (earlier.question, earlier.answer) != (problem.question, problem.answer):
             raise UserError(f"{source}: row {number} has the same `id` {shown(problem.id)} as row {earlier.row}, but "
                             "another question or answer; give every problem its own id")
+        same = asked.setdefault(problem.question, problem)
+        if same.answer != problem.answer:
+            raise UserError(f"{source}: row {number} has the question of row {same.row}, but the answer "
+                            f"{shown(problem.answer)} and not {shown(same.answer)}; correct one of them, or remove it")
     if not problems:
         raise UserError(f"{source}: no row has an answer in `{answer_field}` (the last row has: {listed(row)}); give a "
                         "file with questions and answers")

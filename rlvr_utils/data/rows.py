@@ -20,6 +20,8 @@ COLUMNS = ("id", "unique_id", "idx", "subject", "subfield", "type", "level", "qu
 # GSM8K ends its worked solutions with this mark and the answer, and annotates calculations as <<48/2=24>>.
 MARK = "####"
 ANNOTATION = re.compile(r"<<[^<>=]*=[^<>]*>>")
+WORD = re.compile(r"(?<![\\A-Za-z])[A-Za-z]{2,}")  # no LaTeX command
+SENTENCE = 4  # words that make a text with a full stop a sentence: no gold of the public benchmarks is one
 GROUPED = re.compile(r"[-+]?\d{1,3}(,\d{3})+(\.\d+)?")  # 1,234.5
 # Math delimiters that may enclose a whole gold answer.
 DELIMITERS = (("$$", "$$"), ("$", "$"), (r"\[", r"\]"), (r"\(", r"\)"))
@@ -93,10 +95,17 @@ def final_answer(text: str, place: str) -> str:
         if boxed is None or text.count("\\boxed") > 1:
             raise UserError(f"{place}: expected one closed box, found {shown(text)}; give the answer alone")
         return _undelimited(boxed)
-    if ANNOTATION.search(text) or f"\n{MARK}" in f"\n{text}":
-        raise UserError(f"{place}: {shown(text)} is a worked solution; end it with a line `{MARK} answer`, or give "
-                        "the answer alone")
+    if ANNOTATION.search(text) or f"\n{MARK}" in f"\n{text}" or _is_prose(text):
+        raise UserError(f"{place}: {shown(text)} is a worked solution or a sentence; end it with a line `{MARK} "
+                        "answer`, or give the answer alone")
     return _undelimited(text)
+
+
+def _is_prose(text: str) -> bool:
+    """Several lines, or a sentence: no answer that a response could match."""
+    lines = [line for line in text.splitlines() if line.strip()]
+    sentence = text.rstrip().endswith(".") and len(WORD.findall(text)) >= SENTENCE
+    return sentence or len(lines) > 1 and "\\begin" not in text
 
 
 def _marked(text: str) -> str | None:

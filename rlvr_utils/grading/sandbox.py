@@ -39,7 +39,7 @@ _OVER_TIME = -getattr(signal, "SIGPROF", 0) or None  # exit code of a worker ove
 
 
 class NoVerdict(Exception):
-    """The worker exceeded its time limit on an item, or died of it twice."""
+    """The worker exceeded its time limit on an item, or two workers died of it."""
 
 
 class _Process:

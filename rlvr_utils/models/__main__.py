@@ -9,7 +9,7 @@ from rlvr_utils.models.loading import convert_gguf
 
 parser = argparse.ArgumentParser(prog="python -m rlvr_utils.models",
                                  description="Convert a GGUF file into a Hugging Face folder.")
-parser.add_argument("source", type=Path, help="a .gguf file, or the folder with exactly one")
+parser.add_argument("source", type=Path, help="a .gguf file, or a folder that contains exactly one")
 parser.add_argument("target", type=Path, help="the new Hugging Face folder")
 escape_output()
 arguments = parser.parse_args()

@@ -1,8 +1,9 @@
-"""Is a pocket base fit to show the paper? Every gate is measured before any reinforcement, on problems held out.
+"""Is a pocket base suitable for testing the paper's claims? Every gate is measured before any reinforcement.
 
-`python -m rlvr_utils.pocket.audit [DIR]` prints each gate with its value, writes DIR/audit.jsonl and DIR/styles.jsonl,
-and ends with status 1 if a gate fails. What the gates protect from: a base whose score is an artefact of grading,
-styles that reward cannot tell apart, answers decided by the wording alone, and a policy with nothing left to learn.
+`python -m rlvr_utils.pocket.audit [DIR]` asks it problems that are neither in the corpus nor in the pool, prints each
+gate with its value, writes DIR/audit.jsonl and DIR/styles.jsonl, and ends with status 1 if a gate fails. Gates guard
+against a base whose score is an artefact of grading, styles that reward cannot tell apart, answers decided by the
+wording alone, and a policy with nothing left to learn.
 """
 from __future__ import annotations
 
@@ -35,8 +36,8 @@ UNNAMED = 0.02            # largest share of free answers that begin as no docum
 class Size:
     """How many problems each measurement takes."""
 
-    each: int = 24        # problems a kind
-    science: int = 300    # problems a science set
+    each: int = 24        # problems per kind
+    science: int = 300    # problems per science set
     pool: int = 1209      # problems of the pool, each answered `attempts` times
     attempts: int = 16
     first: int = 256      # attempts at pi_1
@@ -200,8 +201,8 @@ def table(gates: list[Gate]) -> str:
 
 def main(arguments: list[str] | None = None) -> None:
     """The command line."""
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("folder", type=Path, nargs="?", default=BASE, help="a base model (the shipped one)")
+    parser = argparse.ArgumentParser(prog="python -m rlvr_utils.pocket.audit", description=__doc__.splitlines()[0])
+    parser.add_argument("folder", type=Path, nargs="?", default=BASE, help="a base model (default: the shipped one)")
     given = parser.parse_args(arguments)
     escape_output()
     try:

@@ -201,10 +201,10 @@ def main(arguments: list[str] | None = None) -> None:
     """The command line."""
     import torch
 
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser = argparse.ArgumentParser(prog="python -m rlvr_utils.pocket.pretrain", description=__doc__.splitlines()[0])
     parser.add_argument("folder", type=Path, help="where tokenizer, weights and state go")
     parser.add_argument("--seed", type=int, default=0, help="of tokenizer, corpus and weights")
-    parser.add_argument("--parts", type=int, default=40, help="length, in about a million tokens each")
+    parser.add_argument("--parts", type=int, default=40, help="length, in parts of about a million tokens (default 40)")
     parser.add_argument("--threads", type=int, default=2, help="processor threads")
     parser.add_argument("--device", choices=("cpu", "cuda"), default="cpu", help="cuda for a GPU (default cpu)")
     parser.add_argument("--compile", action="store_true", help="a third faster; needs a C++ compiler")

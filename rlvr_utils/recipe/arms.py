@@ -55,6 +55,5 @@ LABELS = {
 def with_arm(config: RunConfig, arm: str, seed: int) -> RunConfig:
     """The configuration of this arm and seed. Raises `UserError` for an unknown arm."""
     if arm not in ARMS:
-        near = nearest(arm, ARMS)
-        raise UserError(f"arm {arm!r} does not exist; {near}{near and ' Or '}choose one of: {', '.join(ARMS)}")
+        raise UserError(f"arm {arm!r} does not exist; {nearest(arm, ARMS) or 'choose one of: ' + ', '.join(ARMS)}")
     return config.changed(arm=arm, seed=seed, **ARMS[arm])

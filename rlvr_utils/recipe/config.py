@@ -141,7 +141,7 @@ class RunConfig(Record):
     seed: Count
     """Seeds the order of the examples and all sampling."""
     model: NonEmptyText
-    """The start model: a folder, a GGUF file, `package:` and a path inside the package, or a name on the hub."""
+    """The initial model: a folder, a GGUF file, `package:` and a path inside the package, or a name on the hub."""
     dtype: DType
     """Type of the weights while they are trained."""
     cpu_threads: Positive
@@ -175,7 +175,7 @@ class RunConfig(Record):
     clip_ratio: Amount
     """The ratio of new to old probability is clipped to within this distance of 1."""
     kl_coef: Amount
-    """Coefficient of the KL divergence from the start model in the loss, the paper's beta."""
+    """Coefficient of the KL divergence from the initial model in the loss, the paper's beta."""
     entropy_coef: Number
     """Coefficient of the entropy bonus, the paper's alpha with the opposite sign; a negative one is a penalty."""
     entropy_scale: Number
@@ -189,7 +189,7 @@ class RunConfig(Record):
     share_prompts: bool
     """Compute a prompt once for its whole group: the same gradients in less time."""
     steps: Count
-    """Rollout steps; 0 evaluates the start model and trains nothing."""
+    """Rollout steps; 0 evaluates the initial model and trains nothing."""
     eval_every: Count
     """Rollout steps between evaluations during training; the last step is evaluated too. 0 for none."""
     save_every: Positive
@@ -207,7 +207,7 @@ class RunConfig(Record):
     labels: dict[NonEmptyText, Answer] = later({})
     """Answers by name (paper Table 5, rows 11 to 13)."""
     kl_in_reward: Amount = later(0.0)
-    """Coefficient of the KL divergence from the start model that is subtracted from the reward."""
+    """Coefficient of the KL divergence from the initial model that is subtracted from the reward."""
     micro_batch_tokens: Count = later(0)
     """The authors' token budget of a forward pass, within which tokens are averaged; 0 averages over the mini-batch."""
     idle_first_step: bool = later(False)
@@ -319,11 +319,15 @@ def load_profile(name: str | Path) -> RunConfig:
     return from_fields({"profile": path.stem, "arm": "base", "seed": 0, **fields}, place)
 
 
-def _in_package(name: object) -> Path:
+def _in_package(name: object, place: Path | None = None) -> Path:
+    """The file of a profile of the package, which `place` names as what it is like, or else the user."""
     if name not in profile_names():
         near = nearest(name, profile_names())
-        raise UserError(f"profile {shown(name)} does not exist; {near}{near and ' Or '}choose one of: "
-                        f"{', '.join(profile_names())}, or give the path of a YAML file")
+        if place:
+            raise UserError(f"{place}: field 'like' is {shown(name)}; {near or 'name a profile of the package'}")
+        known = near or f"choose one of: {', '.join(profile_names())}"
+        raise UserError(f"profile {shown(name)} does not exist; {known} (a file of your own ends in .yaml or .yml, or "
+                        "has a slash in its path)")
     return FOLDER / f"{name}.yaml"
 
 
@@ -337,7 +341,7 @@ def _profile_fields(path: Path) -> dict:
         if not isinstance(layer, dict):
             raise UserError(f"{path}: contains {shown(layer)}; give fields with their values, as in pocket.yaml")
         paths.append(path)
-        path = _in_package(layer.pop("like")) if "like" in layer else None
+        path = _in_package(layer.pop("like"), path) if "like" in layer else None
         fields = {**layer, **fields}
     return fields
 
@@ -350,7 +354,8 @@ def field_from_text(name: str, text: str) -> object:
     if field is None:
         raise UserError(f"{place}: {_unknown(name, RunConfig)}")
     if name in RUN_FIELDS:
-        raise UserError(f"{place}: field {name!r} has an option of its own; use --{name}")
+        raise UserError(f"{place}: field {name!r} is not set in this way; where a command has the option --{name}, use "
+                        "that, and leave it out elsewhere")
     kind = TypeAdapter(field.rebuild_annotation(), config=ConfigDict(strict=True))
     quoted = len(text) > 1 and text[0] == text[-1] and text[0] in "\"'"
     of_text = field.annotation is str or get_origin(field.annotation) is Literal
@@ -391,7 +396,9 @@ def _error_text(error: ValidationError, place: str, *path) -> str:
     if not path:
         return (f"{place}: {wish}" if kind == "value_error" else
                 f"{place}: expected fields with their values, found {shown(mistake['input'])}; give them as an object")
-    entry = f", entry {shown(path[1])}," if len(path) > 1 else ""
+    entry = ""
+    if len(path) > 1:  # entries of a list are counted from 1
+        entry = f", entry {path[1] + 1 if isinstance(path[1], int) else shown(path[1])},"
     return f"{place}: field {path[0]!r}{entry} is {shown(mistake['input'])}; {wish}"
 
 

@@ -22,7 +22,7 @@ from rlvr_utils.records.run import LOG, REQUEST, Run, find, lock_file, lock_run,
 from rlvr_utils.runs.obtain import obtain
 
 PROGRESS_SECONDS = 15
-# Evaluating the start model costs about as much as this many training steps.
+# Evaluating the initial model costs about as much as this many training steps.
 STEPS_OF_AN_EVALUATION = 10
 
 
@@ -190,6 +190,8 @@ def _steps_done(configs: dict[str, RunConfig], results: Path) -> int:
 
 
 def _report(configs, results: Path, done_before: int, seconds: float, finished: int) -> None:
+    if not any(config.steps for config in configs.values()):
+        return note(f"[{finished}/{len(configs)} runs] evaluating, {seconds / 60:.1f} min so far")
     total = sum(map(_expected_steps, configs.values()))
     done = _steps_done(configs, results)
     rate = (done - done_before) / seconds

@@ -141,7 +141,7 @@ def check_disk(plan: Plan) -> None:
     """Raise `UserError` if the disk has no space for the trained weights: the run is certain to fail."""
     weights = plan.parameters * WIDTHS[plan.config.dtype] / GIB if plan.config.steps else 0
     if weights > plan.hardware.disk:
-        raise UserError(f"the weights alone need {weights:.1f} GiB of disk, but only {plan.hardware.disk:.1f} are "
+        raise UserError(f"the weights alone need {_size(weights)} of disk, but only {_size(plan.hardware.disk)} are "
                         "free; choose another --results folder")
 
 
@@ -202,9 +202,8 @@ def plan_text(plan: Plan) -> str:
         "hardware": device,
         "memory": f"{peak}{plan.generation:.1f} GiB while generating, "
                   + (f"of {hardware.gpu_memory:.0f} on each GPU" if gpus else "of RAM"),
-        "RAM": f"{plan.ram:.1f} of {hardware.ram:.0f} GiB",
-        "disk": f"{plan.disk:.1f} GiB"
-                + (f", of which {hardware.disk:.0f} are free" if isfinite(hardware.disk) else ""),
+        "RAM": f"{plan.ram:.1f} of {hardware.ram:.0f} GiB" + ("" if isfinite(hardware.disk) else " (assumed)"),
+        "disk": _size(plan.disk) + (f", of {_size(hardware.disk)} that are free" if isfinite(hardware.disk) else ""),
         "training": f"{config.steps:,} steps, {plan.rollouts:,} rollouts, {plan.updates:,} optimizer updates, "
                     f"{_span(plan.rollout_tokens, 1e6)} million tokens",
         "evaluation": f"{plan.evaluations} x {plan.answers:,} answers, "
@@ -215,8 +214,13 @@ def plan_text(plan: Plan) -> str:
     return "\n".join([
         f"Plan of {config.profile}, arm {config.arm}: an estimate, not a measurement",
         *(f"  {name:<11}{text}" for name, text in lines.items()),
-        f"Ranges go from {EXPECTED_LENGTH:.0%} of the allowed lengths, as published (Table 19), to full length.",
+        f"The low ends assume responses of {EXPECTED_LENGTH:.0%} of the allowed length, the published mean (Table 19); "
+        "the high ends assume full length.",
         "Times may be off by a factor of two or three; rlvr_utils/scale/costs.py lists the assumptions."])
+
+
+def _size(gib: float) -> str:
+    return f"{gib:.1f} GiB" if gib >= 1 else f"{1024 * gib:.0f} MiB"
 
 
 def _time(hours: tuple[float, float]) -> str:

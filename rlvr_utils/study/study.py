@@ -179,6 +179,8 @@ def open_study(profile: str = "pocket", seeds=(0, 1, 2), results_dir: str | None
         raise UserError(f"results_dir is {shown(results_dir)}; give the path of a folder, or leave it out")
     default = HOME / ("build/own" if overrides else "results") / config.profile
     results = expanded(results_dir).resolve() if results_dir else default
+    if results.exists() and not results.is_dir():
+        raise UserError(f"results_dir {results_dir}: this is not a folder; give a different path")
     return Study(config, seeds, results, overrides, str(profile))
 
 
@@ -205,7 +207,7 @@ def with_settings(config: RunConfig, settings: list[str]) -> RunConfig:
     changes = {}
     for setting in settings:
         name, text = field_of(setting), setting.partition("=")[2]
-        if "=" not in setting:
+        if "=" not in setting or not name:
             raise UserError(f"--set {setting}: write it as field=value, such as learning_rate=1e-5")
         if name in changes:
             raise UserError(f"--set {setting[:60]}: field {name!r} is set twice; give it one value")
@@ -287,6 +289,9 @@ def _named(file) -> tuple[str | None, str]:
     """The name and the path in `name=path`; the name is None for a path alone, which may contain `=` too."""
     name, equals, path = str(file).partition("=")
     named = bool(equals) and re.fullmatch(r"[\w.+-]+", name) and not expanded(str(file)).exists()
+    if equals and not named and (not name or expanded(path).exists()) and not expanded(str(file)).exists():
+        raise UserError(f"eval_files: {shown(file)} is not a file, and as name=path its name may have letters, digits, "
+                        "'.', '_', '+' and '-' only; correct it")
     if not isinstance(file, (str, Path)) or not (path if named else str(file)).strip():
         raise UserError(f"eval_files: {shown(file)} is not a file; give a path, the name of a public set, or name=path")
     return (name, path) if named else (None, str(file))

@@ -39,6 +39,7 @@ PAPER_ROWS = {"base": {"dataset": "base"}, "one-shot": {"dataset": "{pi_1}"}, "o
               "two-shot": {"dataset": "{pi_1,pi_13}"}, "full-set": {"dataset": "DSR-sub", "reward_type": "outcome"},
               "format-reward": {"dataset": "DSR-sub", "reward_type": "format"}}
 
+README_ORDER = ("contradicted", "inconclusive", "reproduced", "not measured", "not testable here")
 POCKET_POOL = "package:pocket/data/pool.parquet"
 
 
@@ -282,3 +283,18 @@ def run_times(runs: Runs) -> pd.DataFrame:
                   "seconds a run": round(sum(run.provenance["wall_seconds"] for run in some) / len(some))}
             for arm, some in runs.items()}
     return pd.DataFrame(rows).T.rename_axis("arm")
+
+
+def claims_markdown(rows: list[dict]) -> str:
+    """The ledger as the README shows it: a row per claim, what contradicts the paper first."""
+    lines = ["| claim | published | deciding quantity: measured here, 95 % interval | must be above | verdict |",
+             "|---|---|---|---|---|"]
+    for row in sorted(rows, key=lambda row: README_ORDER.index(row["verdict"])):
+        published = "–" if row["published"] is None else f"{row['published']:+.1f}"
+        found, bound = row.get("reason", ""), "–"
+        if not found:
+            numbers = (row["measured"][name] for name in ("mean", "low", "high", "seeds"))
+            found = f"{row['deciding']}: {interval_text(*numbers)}"
+            bound = f"{next(each['above'] for each in row['quantities'] if each['name'] == row['deciding']):g}"
+        lines.append(f"| {row['id']} {row['statement']} | {published} | {found} | {bound} | {row['verdict']} |")
+    return "\n".join(lines)

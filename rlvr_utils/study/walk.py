@@ -51,7 +51,7 @@ def first_group(runs: list[Run]) -> tuple[Run, list[dict]] | None:
 
 
 def walk(run: Run, rows: list[dict]) -> Walk:
-    """Compute what training computed for this group, and one update from it alone. The model is the start model, which
+    """Compute what training computed for this group, and one update from it alone. The model is the initial one, which
     wrote the rollouts: the ratio of new to old probability is 1, and the KL term is 0."""
     config = run.config
     model, tokenizer = load_policy(local_path(config.model), config.dtype)

@@ -76,7 +76,7 @@ def training_example(config: RunConfig, policy) -> tuple[str, float]:
 
 def main(arguments: list[str] | None = None) -> None:
     """The command line."""
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser = argparse.ArgumentParser(prog="python -m rlvr_utils.sums.prompts", description=__doc__.splitlines()[0])
     parser.add_argument("model", type=Path, help="the converted model (README, 'A real pretrained model on a laptop')")
     given = parser.parse_args(arguments)
     escape_output()

@@ -29,8 +29,7 @@ def micro_steps(config: RunConfig, processes: int = 1) -> int:
     steps, rest = divmod(rollouts, config.micro_batch) if config.micro_batch > 0 else (0, 1)
     if rest or config.updates_per_rollout < 1 or steps % config.updates_per_rollout:
         raise UserError(
-            f"profile {config.profile}: {rollouts} rollouts per step (prompts_per_step={config.prompts_per_step} times "
-            f"num_generations={config.num_generations}, of each process) cannot be divided into updates_per_rollout="
-            f"{config.updates_per_rollout} with complete micro-batches of micro_batch={config.micro_batch}; change "
-            "micro_batch or updates_per_rollout")
+            f"micro_batch={config.micro_batch} times updates_per_rollout={config.updates_per_rollout} does not divide "
+            f"the {rollouts} rollouts of each process in a step (prompts_per_step={config.prompts_per_step} times "
+            f"num_generations={config.num_generations}); change one of them")
     return steps

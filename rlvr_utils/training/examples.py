@@ -35,7 +35,8 @@ def ranked_rows(config: RunConfig) -> list[str]:
     for rank in config.examples:
         if rank not in config.ranking:
             raise UserError(f"arm {config.arm!r} trains on example {rank}, which is not in the ranking of "
-                            f"{Path(config.pool).name}; choose one of: {', '.join(map(str, config.ranking))}")
+                            f"{Path(config.pool).name} ({', '.join(map(str, config.ranking))}); add it to `ranking`, "
+                            "or choose another arm")
     return [config.ranking[rank] for rank in config.examples]
 
 
@@ -43,7 +44,8 @@ def chosen_label(config: RunConfig) -> str:
     """The label that replaces the example's own answer (paper Table 5, rows 11-13); "" if none does."""
     if config.label and config.label not in config.labels:
         raise UserError(f"arm {config.arm!r} trains on the label {config.label!r}, which profile {config.profile} "
-                        f"does not have; its labels: {', '.join(config.labels) or 'none'}")
+                        f"does not have (its labels: {', '.join(config.labels) or 'none'}); add it to `labels`, or "
+                        "choose another arm")
     return config.labels.get(config.label, "")
 
 

@@ -67,7 +67,8 @@ def _unrewarded(rows: list[dict], reward: str) -> str:
 
 
 def _steps(rows: list[dict]) -> str:
-    return f"steps {rows[0]['step']} to {rows[-1]['step']}"
+    first, last = rows[0]["step"], rows[-1]["step"]
+    return f"step {first}" if first == last else f"steps {first} to {last}"
 
 
 def _epoch(run: Run) -> str:

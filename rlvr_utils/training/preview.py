@@ -42,7 +42,7 @@ def _training_question(config: RunConfig) -> tuple[str, str]:
         if not config.pool.startswith(PUBLIC):
             raise
         return STAND_IN, f"a stand-in for {config.pool}, which is not available"
-    return first.question, f"row {first.row} of {config.pool}"
+    return first.question, f"row {first.row} of {config.pool} (id {first.id}, answer {first.answer})"
 
 
 def _evaluation_question(config: RunConfig) -> tuple[str, str]:
@@ -55,7 +55,7 @@ def _evaluation_question(config: RunConfig) -> tuple[str, str]:
         if not generated[0].file.startswith(PUBLIC):
             raise
         return STAND_IN, f"a stand-in for {generated[0].name}, which is not available"
-    return problems[0].question, f"row {problems[0].row} of {benchmark.name}"
+    return problems[0].question, f"row {problems[0].row} of {benchmark.name} (answer {problems[0].answer})"
 
 
 def _part(tokenizer, title: str, prompt: str) -> str:

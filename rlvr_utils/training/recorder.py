@@ -89,7 +89,7 @@ class Recorder(TrainerCallback):
         return bool(every) and not self.config.eval_every and (step % every == 0 or step == self.config.steps)
 
     def write_samples(self, step: int) -> None:
-        """Record the step's first group of rollouts. Of the first step, whose rollouts the start model wrote, it is
+        """Record the step's first group of rollouts. Of the first step, whose rollouts the initial model wrote, it is
         the first group that disagrees, if one does, with its tokens, so that its loss can be computed again."""
         names = ("rows", "answers", "responses", "outcomes", "tokens")
         group, outcomes = self.config.num_generations, self.batch["outcomes"]

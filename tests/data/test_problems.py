@@ -201,6 +201,8 @@ BAD_FIELDS = {
     "a megabyte in the wrong place": ({"answer": ["9" * 1_000_000]}, "answer"),
     "megabytes as roles": ({"prompt": [{"role": "x" * 1_000_000}] * 9}, "prompt"),
     "a worked solution": ({"answer": "48/2 = <<48/2=24>>24 clips."}, "answer"),
+    "a sentence": ({"answer": "3+4=7, so the answer is 7."}, "answer"),
+    "a solution of several lines": ({"answer": "First 3+4=7\nthen 7*2=14"}, "answer"),
     "a heading": ({"answer": "#### Step 1\nIt is 5."}, "answer"),
     "several boxes": ({"answer": "\\boxed{1}, \\boxed{2}"}, "answer"),
     "an open box": ({"answer": "\\boxed{1"}, "answer"),
@@ -217,6 +219,18 @@ def test_a_bad_field_is_one_short_line_with_file_row_and_field(write_rows, name)
     for load in (load_benchmark, load_training):
         line = line_of(load, path)
         assert line.startswith(f"{path}: row 2, field `{field}`: ")
+
+
+def test_answers_in_words_or_in_several_lines_of_latex_are_answers(write_rows):
+    for answer in ("No solution exists", "10 minutes.", "f(x)=ax+b, where b is an integer and a is positive",
+                   "\\begin{pmatrix} 1 \\\\\n 2 \\end{pmatrix}"):
+        assert load_training(write_rows([{**GOOD, "answer": answer}]))[0].answer == answer
+
+
+def test_a_question_with_two_answers_is_named_with_both_rows(write_rows):
+    path = write_rows([GOOD, {**GOOD, "id": "other", "answer": "12345"}])
+    line = line_of(load_training, path)
+    assert line.startswith(f"{path}: row 2 has the question of row 1") and "12345" in line
 
 
 @pytest.mark.parametrize("value", [datetime.date(2024, 1, 2), decimal.Decimal("1.5"), b"12", [1.0], {"a": 1}, math.inf])

@@ -9,6 +9,7 @@ import pytest
 from conftest import ROOT
 from trl import GRPOTrainer
 
+from rlvr_utils.recipe.config import load_profile
 from rlvr_utils.runs.obtain import obtain
 from rlvr_utils.training import trainer
 from rlvr_utils.training.recorder import Recorder
@@ -129,3 +130,12 @@ def test_later_micro_steps_repeat_the_loss_only(tiny_config, tmp_path):
     again = ["training_step", "_prepare_inputs", *names[start:end]]
     config = tiny_config.changed(steps=1, eval_every=1, save_every=1, keep_every=1, micro_batch=4, shortcuts=False)
     assert calls(config, tmp_path) == [*names[:end], *again, *names[end:]]
+
+
+def test_the_shapes_are_those_of_the_pocket_profile():
+    config = load_profile("pocket")
+    prompts, group = config.prompts_per_step, config.num_generations
+    sizes = {"N": f"{prompts} × {group} = {prompts * group}", "G": group, "B": config.micro_batch,
+             "P": f"at most {config.max_prompt_tokens}", "T": f"at most {config.max_response_tokens}"}
+    for symbol, size in sizes.items():
+        assert re.search(rf"^\| `{symbol}` \|.*\| {size} \|$", PAGE, re.M)

@@ -1,6 +1,8 @@
 """Arms: each changes the fields that it declares, and nothing else."""
 from __future__ import annotations
 
+import re
+
 import pytest
 
 from rlvr_utils.errors import UserError
@@ -23,10 +25,10 @@ def test_arms_and_seeds_are_different_runs():
     assert len(hashes) == 2 * len(ARMS)
 
 
-def test_an_unknown_arm_is_one_line_that_lists_the_known():
-    with pytest.raises(UserError, match="arm 'two-shots' does not exist; .*two-shot, full-set") as caught:
-        with_arm(load_profile("pocket"), "two-shots", 0)
-    assert "\n" not in str(caught.value)
+@pytest.mark.parametrize(("arm", "remedy"), [("two-shots", "did you mean 'two-shot'?"), ("x", "two-shot, full-set")])
+def test_an_unknown_arm_is_one_line_that_lists_the_known_or_names_the_nearest(arm, remedy):
+    with pytest.raises(UserError, match=f"arm '{arm}' does not exist; .*{re.escape(remedy)}"):
+        with_arm(load_profile("pocket"), arm, 0)
 
 
 def test_the_arms_of_the_papers_tables():

@@ -79,8 +79,9 @@ def named(action, *words) -> str:
     return f"{found[1]}: {found[2]}"
 
 
-def test_an_unknown_profile_is_one_line_that_lists_the_known():
-    for name in ("laptop", "", ["pocket"]):
+def test_an_unknown_profile_is_one_line_that_lists_the_known_or_names_the_nearest():
+    assert "did you mean 'pocket'?" in line_of(load_profile, "pokcet")
+    for name in ("laptop", "", ["x"]):
         line = line_of(load_profile, name)
         assert all(known in line for known in profile_names())
 
@@ -168,7 +169,8 @@ def test_a_file_that_cannot_be_a_profile_of_ones_own(tmp_path, monkeypatch):
     assert load_profile(str(FOLDER / "pocket.yaml")) == load_profile("pocket")
     assert "nowhere.yaml" in line_of(load_profile, "nowhere.yaml") and "a/b" in line_of(load_profile, "a/b")
     (tmp_path / "like.yaml").write_text("like: mine.yaml")
-    assert "'mine.yaml'" in line_of(load_profile, tmp_path / "like.yaml")
+    line = line_of(load_profile, tmp_path / "like.yaml")
+    assert line.startswith(f"{tmp_path / 'like.yaml'}: field 'like' is 'mine.yaml'")
     monkeypatch.setattr("rlvr_utils.recipe.config.FOLDER", tmp_path)
     (tmp_path / "a.yaml").write_text("like: b")
     (tmp_path / "b.yaml").write_text("like: a")

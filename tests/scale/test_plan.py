@@ -284,9 +284,9 @@ def test_every_profile_has_a_plan(name, made_up, tmp_path, monkeypatch):
 def test_the_text_has_the_numbers(paper):
     text = plan_text(plan(paper, A100))
     for words in ("1,543,714,304 parameters in float32, replicated on every GPU", "8 x NVIDIA A100-SXM4-80GB, 79 GiB",
-                  "48.8 GiB while training", "638.4 GiB, of which 2000 are free", "2,048,000 rollouts",
+                  "48.8 GiB while training", "638.4 GiB, of 2000.0 GiB that are free", "2,048,000 rollouts",
                   "100 x 2,247 answers", "GPU-hours: ", " h of evaluation on one GPU",
-                  "30% of the allowed lengths"):
+                  "30% of the allowed length"):
         assert words in text, words
     assert "sharded over the GPUs" in plan_text(plan(paper, A100, layout="sharded"))
 
@@ -368,6 +368,6 @@ def test_a_hub_model_gets_as_far_as_being_loaded(capsys, tmp_path):
     from rlvr_utils.cli import main
 
     assert main(["train", "--model", "Qwen/Qwen3-0.6B", "--results", str(tmp_path)]) == 2
-    warning, error = capsys.readouterr().err.splitlines()[-2:]
-    assert "warning" in warning and "could not be loaded" in error and "HF_HUB_OFFLINE" in error
+    error, = capsys.readouterr().err.splitlines()
+    assert "could not be loaded" in error and "HF_HUB_OFFLINE" in error
     assert not list(tmp_path.glob("**/*.json"))
