@@ -15,8 +15,9 @@ from rlvr_utils.records.disks import disk_refusal
 STUDY_OPTIONS = ("profile", "model", "train_file", "max_steps")  # options that decide what is trained
 DEFAULTS = {"profile": "pocket", "seed": 0, "arm": "one-shot", "seeds": 3, "steps": 2}
 CHECKPOINTS = "the same command continues from the latest checkpoint, or begins anew if there is none yet"
+# Those and an evaluation's decide what `prompts` shows.
 PROMPT_FIELDS = ("model", "pool", "ranking", "examples", "steps", "train_template", "max_response_tokens", "label",
-                 "labels", "seed", "arm", "profile")  # those and an evaluation's decide what `prompts` shows
+                 "labels")
 MANY_TRUNCATED = 0.1  # above this share of truncated answers, a note is printed
 LOADING_FIELDS = ("model", "engine_memory", "max_prompt_tokens")  # they say what is evaluated, and where it fits
 PARAMETER_OPTIONS = {"seeds": "--seeds", "max_steps": "--max-steps", "eval_files": "--eval-files",

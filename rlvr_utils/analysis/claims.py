@@ -316,7 +316,8 @@ def c25(runs: Runs) -> Claim:
 def _alive(run: Run) -> float:
     """The share of the steps after saturation in which rewards differ within some group: elsewhere every advantage,
     and with it the policy gradient, is zero."""
-    silent = [value == 1 for step, value in training_curve(run, "zero_std_groups") if step > saturation(run)]
+    start = saturation(run)
+    silent = [value == 1 for step, value in training_curve(run, "zero_std_groups") if step > start]
     return 1 - sum(silent) / len(silent)
 
 

@@ -85,6 +85,7 @@ CONTRADICTIONS = {
 }
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("claim", "changes"), [
     (claim, changes) for claim in CLAIMS for changes in CONTRADICTIONS[claim]])
 def test_a_claim_is_contradicted_where_a_whole_interval_lies_below_its_bound(rows_of, claim, changes):
@@ -94,6 +95,7 @@ def test_a_claim_is_contradicted_where_a_whole_interval_lies_below_its_bound(row
     assert deciding["high"] <= deciding["above"]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("claim", "changes"), [
     ("C01", {"one-shot": {"math": [0.49] * 3, "spread": 0.05}}),
     ("C01", {"one-shot-13": {"math": [0.32] * 3, "spread": 0.03}}),

@@ -50,6 +50,7 @@ def test_corpus_problems_are_of_the_corpus_split_in_any_wording():
             assert split_of(kind, worded.problem.numbers) == "corpus"
 
 
+@pytest.mark.slow
 def test_no_test_question_is_in_the_corpus_or_the_pool(sets, pool, documents):
     text = "".join(documents)
     asked = {problem.question for name in sets for problem in load_benchmark(world.DATA / f"{name}.jsonl")}
@@ -62,6 +63,7 @@ def test_occurrences_counts_what_a_leak_would_bring(monkeypatch):
     assert world.occurrences(200) >= 30
 
 
+@pytest.mark.slow
 def test_nothing_occurs_twice():
     assert world.occurrences(2000) == 0
 
@@ -93,6 +95,7 @@ def test_answers_take_many_forms(sets):
         assert form in answers, form
 
 
+@pytest.mark.slow
 def test_documents_have_the_papers_prompt_parts(documents):
     dialogues = [document for document in documents if "<|im_start|>assistant\n" in document]
     system = [document.startswith(f"<|im_start|>system\n{SYSTEM}<|im_end|>\n") for document in dialogues]

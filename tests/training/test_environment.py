@@ -61,6 +61,7 @@ def test_several_processes_cannot_share_prompts(tiny_config, monkeypatch):
         prepare(tiny_config.changed(micro_batch=4, eval_every=0), None)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("kind", ["gpt2", "recurrent_gemma", "granite"])
 def test_a_model_of_another_type_trains_or_is_refused_by_name(tiny_config, tiny_tokenizer, tmp_path, kind):
     """TRL's pass is right for Granite; it lacks the positions of GPT-2 and RecurrentGemma's cap. Ours has both."""

@@ -63,6 +63,7 @@ def parts(text: str) -> list[tuple[str, int, str]]:
     return [(title, int(size), prompt) for title, size, prompt in found]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("template", "begins", "fields", "training", "evaluation"), [
     (TURNS, False, {}, "<|im_start|>user\nQ " + SUFFIX, "<|im_start|>system\n" + SYSTEM),
     (TURNS, True, {"eval_template": "chat", "train_template": "bare"}, START + "<|im_start|>user\nQ<|im_end|>",

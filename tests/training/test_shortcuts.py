@@ -65,6 +65,7 @@ def test_groups_that_agree_are_left_out_and_nothing_changes(tiny_config, tmp_pat
     assert (ours - theirs).norm() <= 1e-3 * (theirs - weights(Path(config.model))).norm()
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("arm", ["one-shot", "one-shot-policy-entropy", "one-shot-no-entropy"])
 def test_with_entropy_or_divergence_in_the_loss_every_group_is_computed(tiny_config, tmp_path, given_rewards, computed,
                                                                         arm):
