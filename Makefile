@@ -15,7 +15,7 @@ export TOKENIZERS_PARALLELISM := false
 
 .PHONY: reproduce check test engines lab lint requirements lock audit mutations torture bench clean
 
-BENCHES := rollouts step evaluation growth threads
+BENCHES := step evaluation growth threads floor
 
 reproduce: $(VENV)/ready
 	$(RUN) -m rlvr_utils reproduce --profile pocket --retrain
@@ -43,7 +43,8 @@ engines: $(ENGINES)/ready
 	$(ENGINES)/bin/python tests/engines/record.py
 
 # All benchmarks, a few minutes each, then the README's table; one alone: python -m benchmarks.step.
-bench: $(VENV)/ready
+bench: $(VENV)/ready $(ENGINES)/ready
+	$(ENGINES)/bin/python -m benchmarks.rollouts
 	for name in $(BENCHES); do $(RUN) -m benchmarks.$$name || exit 1; done
 	$(RUN) -m benchmarks.table
 

