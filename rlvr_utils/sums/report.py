@@ -4,6 +4,8 @@
 """
 from __future__ import annotations
 
+import sys
+
 from rlvr_utils.analysis.intervals import interval_text, mean_interval
 from rlvr_utils.analysis.measures import Runs, score
 from rlvr_utils.errors import UserError, escape_output
@@ -64,7 +66,10 @@ def main() -> None:
     """The command line."""
     escape_output()
     study = open_study(PROFILE, SEEDS)
-    runs = finished(study)
+    try:
+        runs = finished(study)
+    except UserError as error:
+        sys.exit(f"rlvr_utils: {error}")
     print(table(runs))
     figure(study, runs)
 

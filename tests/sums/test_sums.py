@@ -66,3 +66,9 @@ def test_the_table_in_the_readme_is_that_of_the_records():
 def test_an_arm_without_a_finished_run_is_named(tmp_path):
     with pytest.raises(UserError, match="no finished run of base, one-shot"):
         report.finished(open_study(prompts.PROFILE, report.SEEDS, str(tmp_path)))
+
+
+def test_without_runs_the_report_is_one_line(monkeypatch, tmp_path):
+    monkeypatch.setattr(report, "open_study", lambda *known: open_study(*known, str(tmp_path)))
+    with pytest.raises(SystemExit, match="rlvr_utils: .*no finished run"):
+        report.main()
