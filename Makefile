@@ -21,7 +21,7 @@ reproduce: $(VENV)/ready
 	$(RUN) -m rlvr_utils reproduce --profile pocket --retrain
 
 # Two processes with one thread each. The tests of a file stay together, because they share what it trains.
-PYTEST := $(RUN) -m pytest --numprocesses 2 --dist loadfile
+PYTEST := $(RUN) -m pytest --numprocesses 2 --dist loadfile --no-loadscope-reorder
 
 check: $(VENV)/ready lint
 	$(PYTEST) -m "not slow and not torture and not engine" tests

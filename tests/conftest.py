@@ -18,6 +18,7 @@ from rlvr_utils.errors import UserError
 ROOT = Path(__file__).resolve().parents[1]
 OFFLINE = ROOT / "tests" / "offline"  # its sitecustomize.py watches the sockets of every Python
 ATTEMPTS = Path(tempfile.mkstemp(prefix="network-")[1])
+LONGEST = ("test_processes.py", "test_pool.py", "test_notebook_profiles.py")
 DEAD_PROXY = "http://127.0.0.1:9"  # for libraries that open sockets without Python
 # Before any test imports a library that reads it.
 os.environ.update(HF_HUB_OFFLINE="1", OMP_NUM_THREADS="1", TOKENIZERS_PARALLELISM="false", RLVR_ATTEMPTS=str(ATTEMPTS),
@@ -30,7 +31,9 @@ runpy.run_path(str(OFFLINE / "sitecustomize.py"))
 
 
 def pytest_collection_modifyitems(items):
-    """Everything in tests/torture is torture, and what is in tests/engines needs real engines."""
+    """Everything in tests/torture is torture, and what is in tests/engines needs real engines. The longest files come
+    first, so that no process is left alone with one of them at the end."""
+    items.sort(key=lambda item: item.path.name not in LONGEST)
     for item in items:
         for folder, mark in (("torture", "torture"), ("engines", "engine")):
             if ROOT / "tests" / folder in item.path.parents:

@@ -1,7 +1,7 @@
 """The command line with fixed responses, for tests of several processes: what is trained then depends on nothing that
 is drawn, so that any number of processes must train the same. RLVR_DIES="1 2" kills process 1 after step 2.
 
-    torchrun --nproc-per-node 2 tests/launched.py train ...
+    torchrun --nproc-per-node 2 tests/launched.py train ... [next train ...]
 
 Run by one process, the loss weighs tokens as two processes do, each by its own half of the step's rollouts.
 """
@@ -11,6 +11,7 @@ import os
 import random
 import signal
 import sys
+from itertools import groupby
 
 import torch
 from accelerate import PartialState
@@ -55,6 +56,11 @@ def weigh_by_halves(self, chunks, weigh=OneShotTrainer._set_loss_weights):
         chunk["weights"] = part
 
 
+def commands(words: list[str]) -> list[list[str]]:
+    """Several commands for one start of the processes, which takes longer than a tiny run."""
+    return [list(part) for is_next, part in groupby(words, "next".__eq__) if not is_next]
+
+
 def shard_on_a_cpu() -> None:
     """Have accelerate shard by FSDP, which it does for GPUs only: it is told that this is one."""
     torch.distributed.init_process_group("gloo")
@@ -84,4 +90,4 @@ if __name__ == "__main__":
         shard_on_a_cpu()
     if os.environ.get("ACCELERATE_USE_DEEPSPEED") == "true":
         zero_on_a_cpu()
-    sys.exit(cli.main())
+    sys.exit(max(cli.main(words) for words in commands(sys.argv[1:])))

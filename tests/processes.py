@@ -32,41 +32,47 @@ def accelerate(launch_file: str) -> list[str]:
             "--mixed_precision", "no", "--main_process_port", "0"]
 
 
-def train(launcher: list[str], config: RunConfig, results: Path, *more: str, **environment: str):
-    """The command in one process, or through a launcher in two."""
+def train(launcher: list[str], configs: list[RunConfig], results: Path, *more: str, **environment: str):
+    """The command for each configuration, one after another, in one process, or through a launcher in two."""
     results.mkdir(parents=True, exist_ok=True)
-    (results / "config.json").write_text(json.dumps(to_fields(config)))
+    words = []
+    for place, config in enumerate(configs):
+        request = results / f"config-{place}.json"
+        request.write_text(json.dumps(to_fields(config)))
+        words += ["next", "train", "--config", str(request), "--results", str(results), *more]
     program = ["-m", *launcher, SCRIPT] if launcher else [SCRIPT]
-    return subprocess.run([sys.executable, *program, "train", "--config", str(results / "config.json"), "--results",
-                           str(results), *more], capture_output=True, text=True, timeout=600,
+    return subprocess.run([sys.executable, *program, *words], capture_output=True, text=True, timeout=600,
                           env={**os.environ, "ACCELERATE_USE_CPU": "true", **environment})
 
 
-def trained(launcher: list[str], config: RunConfig, results: Path, *more: str, **environment: str) -> Run | None:
-    done = train(launcher, config, results, *more, **environment)
+def all_trained(launcher: list[str], configs: list[RunConfig], results: Path, *more: str) -> list[Run | None]:
+    done = train(launcher, configs, results, *more)
     assert done.returncode == 0, done.stderr[-3000:]
-    return find(config, results)
+    return [find(config, results) for config in configs]
+
+
+def trained(launcher: list[str], config: RunConfig, results: Path, *more: str) -> Run | None:
+    return all_trained(launcher, [config], results, *more)[0]
 
 
 class Setting:
-    """The configuration for a tiny random model of an architecture, and the run that one process trains of it."""
+    """The configuration for a tiny random model of each architecture, and the runs that one process trains of them."""
 
     def __init__(self, folder: Path):
-        self.folder, self.known = folder, {}
+        self.folder = folder
         self.pool = write_lines(folder / "pool.jsonl", [
             {"id": i, "problem": f"What is {i}+1?", "answer": str(i % 3 + 1)} for i in range(4)])
+        self.configs = {kind: self._config(kind) for kind in SHAPES}
+        self.alone = dict(zip(SHAPES, all_trained([], [*self.configs.values()], folder)))
 
-    def of(self, kind: str) -> tuple[RunConfig, Run]:
-        if kind not in self.known:
-            model, profile, pocket = self.folder / kind, load_profile(SHAPES[kind]), load_profile("pocket")
-            write_model(model, shrunk(model_config(profile.model), 2, 32), profile.eval_template, "float32")
-            config = pocket.changed(
-                model=str(model), pool=str(self.pool), ranking={1: "0"}, repeat_to=4, prompts_per_step=4,
-                num_generations=4, micro_batch=4, max_prompt_tokens=400, max_response_tokens=24, steps=3, eval_every=0,
-                save_every=1, keep_every=1, share_prompts=False, learning_rate=1e-4, entropy_coef=0.01,
-                eval_template="chat", benchmarks=pocket.benchmarks[:1])
-            self.known[kind] = config, trained([], config, self.folder / f"{kind} alone")
-        return self.known[kind]
+    def _config(self, kind: str) -> RunConfig:
+        model, profile, pocket = self.folder / kind, load_profile(SHAPES[kind]), load_profile("pocket")
+        write_model(model, shrunk(model_config(profile.model), 2, 32), profile.eval_template, "float32")
+        return pocket.changed(
+            model=str(model), pool=str(self.pool), ranking={1: "0"}, repeat_to=4, prompts_per_step=4,
+            num_generations=4, micro_batch=4, max_prompt_tokens=400, max_response_tokens=24, steps=3, eval_every=0,
+            save_every=1, keep_every=1, share_prompts=False, learning_rate=1e-4, entropy_coef=0.01,
+            eval_template="chat", benchmarks=pocket.benchmarks[:1])
 
 
 def as_one_process(run: Run, alone: Run) -> None:

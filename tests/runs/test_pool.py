@@ -145,8 +145,9 @@ def test_the_launcher_is_plain_python_or_accelerate_with_the_file_that_is_named(
 
 
 @pytest.mark.slow
-def test_two_processes_train_one_run_and_resume_it(tiny_config, tmp_path):
-    """Data parallel on the CPU: the same code as on eight GPUs, with gloo in place of NCCL."""
+def test_two_processes_train_one_run_on_responses_of_their_own(tiny_config, tmp_path):
+    """Data parallel on the CPU: the same code as on eight GPUs, with gloo in place of NCCL. `test_processes.py` stops
+    and resumes such runs."""
     config = with_arm(tiny_config, "one-shot", 0).changed(
         prompts_per_step=4, micro_batch=8, eval_every=0, save_every=1, keep_every=3, share_prompts=False,
         micro_batch_tokens=200, reward="random")
@@ -154,16 +155,11 @@ def test_two_processes_train_one_run_and_resume_it(tiny_config, tmp_path):
     (tmp_path / "config.json").write_text(json.dumps(to_fields(config)))
     command = [sys.executable, "-m", "torch.distributed.run", "--standalone", "--nproc-per-node", "2", "-m",
                "rlvr_utils", "train", "--config", str(tmp_path / "config.json"), "--results", str(tmp_path)]
-    for more, finished in ((["--stop-after", "1"], False), (["--stop-after", "1"], False), ([], True)):
-        done = subprocess.run([*command, *more], capture_output=True, text=True, timeout=300,
-                              env={**os.environ, "ACCELERATE_USE_CPU": "true"})
-        assert done.returncode == 0, done.stderr
-        assert bool(find(config, tmp_path)) == finished
-        if not finished:  # each process has saved the state of its own generators
-            states = (partial_folder(config, tmp_path) / "checkpoints" / "checkpoint-1").glob("rng_state_*.pth")
-            assert len(list(states)) == 2
+    done = subprocess.run(command, capture_output=True, text=True, timeout=300,
+                          env={**os.environ, "ACCELERATE_USE_CPU": "true"})
+    assert done.returncode == 0, done.stderr
     run = find(config, tmp_path)
-    assert [row["step"] for row in run.rows("metrics")] == [1, 2, 3] and run.provenance["resumed_from"] == 1
+    assert [row["step"] for row in run.rows("metrics")] == [1, 2, 3]
     assert all(len(row["rows"]) == len(row["accuracies"]) == 4 for row in run.rows("history"))
     assert kept_steps(run) == [3] and (run.folder / "weights" / "model.safetensors").exists()
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 import ast
 import json
 import random
+import shutil
 import warnings
 from pathlib import Path
 
@@ -45,6 +46,7 @@ WRITTEN = {
     "05": (["figure16_signal", "figure2_saturation", "figure3_own_outputs", "figure4_reflection", "published_curves"],
            ["after_saturation"]),
 }
+SHOWN: dict[tuple, str] = {}  # by notebook, profile and folder
 LABEL_COLUMNS = ["arm", "benchmark", "quantity", "subject", "published_set"]
 
 
@@ -152,11 +154,14 @@ def results(tmp_path_factory):
 
 
 def shown(number: str, profile: str, folder: Path, capsys, **parameters) -> str:
-    """What a notebook shows for a profile; any warning fails."""
+    """What a notebook shows for a profile; any warning fails. Run once if several tests ask for the same."""
+    if (number, profile, folder) in SHOWN and not parameters:
+        return SHOWN[number, profile, folder]
     path = next(path for path in NOTEBOOKS if path.stem.startswith(number))
     with warnings.catch_warnings():
         warnings.simplefilter("error")
-        return run_cells(path, {"profile": profile, "seeds": [0, 1], "results_dir": str(folder), **parameters}, capsys)
+        text = run_cells(path, {"profile": profile, "seeds": [0, 1], "results_dir": str(folder), **parameters}, capsys)
+    return text if parameters else SHOWN.setdefault((number, profile, folder), text)
 
 
 def after_figures(path: Path) -> list[str]:
@@ -246,12 +251,13 @@ def test_arms_may_be_left_out(number, results, capsys):
 
 
 @pytest.mark.parametrize("number", ["01", "02", "04"])
-def test_records_are_read_where_the_public_data_cannot_be_had(number, results, capsys, monkeypatch):
+def test_records_are_read_where_the_public_data_cannot_be_had(number, results, tmp_path, capsys, monkeypatch):
     def missing(name: str):
         raise UserError(f"{name}: not in /private/data, no network")
     monkeypatch.setenv("RLVR_DATA", "/private/data")
     monkeypatch.setattr(problems, "public_rows", missing)
-    text = shown(number, "qwen2.5-math-1.5b", results("qwen2.5-math-1.5b"), capsys)
+    folder = shutil.copytree(results("qwen2.5-math-1.5b"), tmp_path / "results")  # not as it was shown with data
+    text = shown(number, "qwen2.5-math-1.5b", folder, capsys)
     lines = [line for line in text.splitlines() if "are not shown: public:" in line]
     assert lines and len(set(lines)) == len(lines) and "2 seeds" in text and "/private" not in text
 
