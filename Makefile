@@ -30,7 +30,7 @@ test: $(VENV)/ready lint
 	$(PYTEST) tests
 	$(PYTEST) --nbval-lax --nbval-current-env notebooks
 
-# Plants mistakes one by one in a copy of the code; the tests must notice each (10 minutes).
+# Plants mistakes one by one in a copy of the code; the tests must notice each (an hour).
 mutations: $(VENV)/ready
 	$(RUN) tests/mutations.py
 

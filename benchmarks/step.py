@@ -18,6 +18,7 @@ from transformers import PrinterCallback, TrainerCallback
 from trl import GRPOConfig, GRPOTrainer
 
 from benchmarks.measure import in_turn, load, pocket, policies, ratios, record, spread
+from rlvr_utils.errors import take_no_options
 from rlvr_utils.recipe.config import RunConfig, local_path
 from rlvr_utils.records.files import read_rows
 from rlvr_utils.training.recorder import Recorder
@@ -146,4 +147,5 @@ def bench() -> dict:
 
 
 if __name__ == "__main__":
+    take_no_options("benchmarks.step", __doc__)
     record("step", pocket(), bench)

@@ -7,6 +7,7 @@ from __future__ import annotations
 import json
 
 from benchmarks.measure import HERE
+from rlvr_utils.errors import take_no_options
 
 
 def results(name: str) -> dict:
@@ -46,4 +47,5 @@ def table() -> str:
 
 
 if __name__ == "__main__":
+    take_no_options("benchmarks.table", __doc__)
     print(table())

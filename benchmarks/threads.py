@@ -9,6 +9,7 @@ from pathlib import Path
 
 from benchmarks.measure import pocket, record
 from rlvr_utils.analysis.measures import main_benchmark
+from rlvr_utils.errors import take_no_options
 from rlvr_utils.recipe.config import RunConfig
 from rlvr_utils.records.run import Run
 from rlvr_utils.runs.obtain import obtain
@@ -43,5 +44,6 @@ def bench(config: RunConfig) -> dict:
 
 
 if __name__ == "__main__":
+    take_no_options("benchmarks.threads", __doc__)
     settings = pocket()
     record("threads", settings, lambda: bench(settings))

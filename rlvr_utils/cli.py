@@ -96,8 +96,8 @@ def _options(argv: list[str] | None) -> argparse.Namespace:
     known = f"choose one of: {', '.join(commands)}"
     if word is None:
         raise UserError(f"no command; {known}")
-    if not word.startswith("-") and word not in commands:
-        raise UserError(f"{word} is not a command; {nearest(word, commands) or known}")
+    if word not in (*commands, "-h", "--help"):
+        raise UserError(f"{word} is not a command of {top.prog}; {nearest(word, commands) or known}")
     options, unknown = top.parse_known_args(argv)
     if unknown:
         word, known = unknown[0].partition("=")[0], options.command._option_string_actions
@@ -318,7 +318,7 @@ def _read_config(path: Path):
 def _plan(options) -> None:
     from rlvr_utils.processes import launched_layout
     from rlvr_utils.scale.hardware import Hardware
-    from rlvr_utils.scale.plan import UnknownShape, check_disk, check_fit, plan, plan_text
+    from rlvr_utils.scale.plan import UnknownShape, check_disk, check_fit, plan, plan_text, unread
     from rlvr_utils.training.checks import check_recipe
 
     study = _study(options, [0])
@@ -334,6 +334,8 @@ def _plan(options) -> None:
         _say(f"warning: no estimate: {error}", 0)
         return
     print(plan_text(estimate))
+    for problem in unread(config):
+        _say(f"warning: the number of evaluation problems is assumed: {problem}", 0)
     check_disk(estimate)
     try:
         check_fit(estimate)

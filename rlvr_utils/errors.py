@@ -1,6 +1,7 @@
 """The one error type that users of this package should ever see, and helpers for quoting values in its message."""
 from __future__ import annotations
 
+import argparse
 import difflib
 import reprlib
 import sys
@@ -29,6 +30,11 @@ def shown(value: object) -> str:
         return f"a very large {type(value).__name__}"
 
 
+def take_no_options(module: str, doc: str, arguments: list[str] | None = None) -> None:
+    """Answer `python -m module --help` with the first line of `doc`, and refuse every other word."""
+    argparse.ArgumentParser(prog=f"python -m {module}", description=doc.splitlines()[0]).parse_args(arguments)
+
+
 def listed(names: Iterable) -> str:
     """The first few names, shortened, for an error message."""
     texts = [str(name) for name in names]
@@ -38,7 +44,7 @@ def listed(names: Iterable) -> str:
 
 def nearest(name: object, known: Iterable[str]) -> str:
     """`did you mean 'x'?` with the most similar name, or "" if none is similar."""
-    near = difflib.get_close_matches(str(name)[:100], list(known), 1)
+    near = difflib.get_close_matches(str(name)[:100], list(known), 1, cutoff=0.65)
     return f"did you mean {near[0]!r}?" if near else ""
 
 

@@ -382,6 +382,18 @@ MUTATIONS = {
         "",
         "grading/test_authors_rules.py",
     ),
+    "a space before a factorial's sign": (
+        "grading/symbolic.py",
+        'return f" {text}" if factorial else f" {text} "',
+        'return f" {text} "',
+        "grading/test_authors_rules.py",
+    ),
+    "the last step's evaluation is not planned": (
+        "scale/plan.py",
+        "periodic + bool(every and config.steps % every)",
+        "periodic",
+        "scale/test_plan.py",
+    ),
     "LaTeX kept as it is in the training reward": (
         "grading/training_reward.py",
         "text = latex_to_text(text)",

@@ -239,7 +239,7 @@ RECORDED = next((ROOT / "results" / "pocket" / "runs").glob("one-shot-s0-*"))
     (["evaluate", "--eval-files", "/nowhere.jsonl"], "rlvr_utils: /nowhere.jsonl: no such file"),
     (["train", "--set", "learning_rate=fast"], "field 'learning_rate' is 'fast'"),
     (["train", "--set", "learning_rate"], "field=value"),
-    (["plan", "--set", "steps=-1"], "field 'steps' is -1"),
+    (["plan", "--set", "steps=-1"], "field 'steps' is -1"), (["train", "--set", "eval_files=x"], "--eval-files"),
     (["train", "--config", "x.json", "--set", "steps=1"], "--set steps=1 has no effect together with --config"),
     (["train", "--config", "x.json", "--eval-template", "chat"], "--set eval_template=chat has no effect"),
     (["evaluate", "--set", "report_to=trackio"], "report_to"),
@@ -311,6 +311,15 @@ def test_a_plan_only_advises(monkeypatch, capsys):
     assert cli.main(["plan", "--model", "nobody/nothing"]) == 0
     line, = capsys.readouterr().err.splitlines()
     assert "warning" in line and "nobody/nothing" in line and "HF_HUB_OFFLINE" in line
+
+
+def test_a_plan_says_whose_problems_it_could_not_count(tmp_path, capsys):
+    (tmp_path / "empty.jsonl").touch()
+    assert cli.main(["plan", "--eval-files", str(tmp_path / "empty.jsonl"), str(tmp_path / "nowhere.jsonl")]) == 0
+    seen = capsys.readouterr()
+    assert "2 x 1,000 answers" in seen.out
+    assert [line.split(": ")[:2] for line in seen.err.splitlines()] == [["rlvr_utils", "warning"]] * 2
+    assert "empty.jsonl" in seen.err and "nowhere.jsonl" in seen.err
 
 
 def test_a_quiet_command_notes_nothing_of_other_processes(capsys):

@@ -4,6 +4,7 @@ from __future__ import annotations
 import io
 import json
 import os
+import runpy
 import shutil
 import subprocess
 import sys
@@ -45,6 +46,22 @@ def line_of_error(done: subprocess.CompletedProcess) -> str:
     line, = done.stderr.splitlines()
     assert done.returncode in (1, 2) and line.startswith("rlvr_utils: ")
     return line
+
+
+MAINS = sorted(".".join(path.relative_to(ROOT).with_suffix("").parts) for folder in ("rlvr_utils", "benchmarks")
+               for path in (ROOT / folder).rglob("*.py")
+               if path.name == "__main__.py" or 'if __name__ == "__main__":' in path.read_text())
+
+
+@pytest.mark.filterwarnings("ignore:.*found in sys.modules:RuntimeWarning")
+@pytest.mark.parametrize(("word", "status"), [("--help", 0), ("--nonsense", 2)])
+@pytest.mark.parametrize("module", MAINS)
+def test_every_program_says_what_it_does_and_refuses_an_option_that_it_lacks(module, word, status, monkeypatch, capsys):
+    monkeypatch.setattr(sys, "argv", [module, word])
+    with pytest.raises(SystemExit) as ended:
+        runpy.run_module(module, run_name="__main__", alter_sys=True)
+    said = capsys.readouterr()
+    assert ended.value.code == status and f"python -m {module.removesuffix('.__main__')}" in said.out + said.err
 
 
 def test_anothers_commit_is_not_recorded_as_ours(python, installed):

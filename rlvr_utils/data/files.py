@@ -103,7 +103,8 @@ def _parsed(text: str, path: Path, line: int | None = None) -> object:
     except UserError as error:
         why = str(error)
     except json.JSONDecodeError as error:
-        line, why = line or error.lineno, error.msg
+        more = "a second value begins here, as in JSON Lines" if error.msg == "Extra data" else error.msg
+        line, why = line or error.lineno, more
     except RecursionError:
         why = "nested too deeply"
     except ValueError:  # Python refuses integers of more than 4,300 digits

@@ -88,11 +88,13 @@ def python_expression(text: str, implicit: bool = False) -> Any:
 
 def _split_letters(word: re.Match[str]) -> str:
     """A sequence of letters that is not a known name is a product of letters. `1.5e-7` is a number; `sqrt2` is not
-    a root."""
-    if word[0] in _NAMES or not word[0][0].isalpha() or "_" in word[0]:
-        return f" {word[0]} "
-    letters = word[0].rstrip("0123456789")
-    return f" {' '.join(letters)} {word[0][len(letters):]} "
+    a root. A factorial belongs to the whole product, as in sympy, which reads no space before its sign."""
+    text, factorial = word[0], word.string.startswith("!", word.end())
+    if text not in _NAMES and text[0].isalpha() and "_" not in text:
+        letters = text.rstrip("0123456789")
+        text = f"{' '.join(letters)} {text[len(letters):]}"
+        text = f"({text})" if factorial else text
+    return f" {text}" if factorial else f" {text} "
 
 
 @lru_cache(maxsize=1)

@@ -18,7 +18,7 @@ import torch
 from transformers import TrainerCallback
 
 from rlvr_utils.analysis.selection import rank_by_historical_variance
-from rlvr_utils.errors import escape_output
+from rlvr_utils.errors import escape_output, take_no_options
 from rlvr_utils.models.loading import load_policy
 from rlvr_utils.pocket.answers import ask
 from rlvr_utils.progress import say, show_progress
@@ -71,8 +71,9 @@ class PoolHistory(TrainerCallback):
         say(f"visit {len(next(iter(self.history.values())))}: mean accuracy {sum(right) / len(right):.3f}")
 
 
-def main() -> None:
+def main(arguments: list[str] | None = None) -> None:
     """Train once, answering the pool along the way; write the history and print the ranking."""
+    take_no_options("rlvr_utils.pocket.ranking", __doc__, arguments)
     escape_output()
     show_progress(True)
     config = with_arm(load_profile(PROFILE), "full-set", SEED).changed(steps=STEPS)

@@ -13,6 +13,7 @@ from itertools import islice
 from pathlib import Path
 
 from rlvr_utils.data.prompts import SUFFIX
+from rlvr_utils.errors import take_no_options
 from rlvr_utils.pocket.corpus import KINDS, LEVELS, MATH, corpus, draw
 from rlvr_utils.pocket.kinds import science
 from rlvr_utils.pocket.kinds.science import choices_text
@@ -119,4 +120,5 @@ def _asked(row: dict) -> str:
 
 
 if __name__ == "__main__":
+    take_no_options("rlvr_utils.pocket.world", __doc__)
     write_data()

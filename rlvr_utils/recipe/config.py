@@ -34,6 +34,10 @@ Reward = Literal["outcome", "format", "random"]
 REWARDS = get_args(Reward)
 Tracker = Literal["trackio", "tensorboard", "wandb"]
 RUN_FIELDS = ("profile", "arm", "seed")  # these name a run and are not set in a profile
+OPTIONS = ("train_file", "eval_files", "results")  # of the command line; they become fields with other names
+PLAIN_WORDS = {"valid tuple": "list", "valid dictionary": "mapping of names to values", "valid integer": "whole number",
+               "valid boolean": "true or false", "a true": "true", "valid ": "",
+               "greater than or equal to": "at least", "less than or equal to": "at most"}  # for pydantic's
 
 
 def _writable(text: str) -> str:
@@ -351,6 +355,8 @@ def field_from_text(name: str, text: str) -> object:
     `examples`. The text is parsed as YAML, except for text fields, which take it literally. Raises `UserError`
     naming the field, or the most similar one if it does not exist."""
     place, field = f"{name}={text}"[:80], RunConfig.model_fields.get(name)
+    if name in OPTIONS:
+        raise UserError(f"{place}: {name!r} is no field; give it as --{name.replace('_', '-')}")
     if field is None:
         raise UserError(f"{place}: {_unknown(name, RunConfig)}")
     if name in RUN_FIELDS:
@@ -392,7 +398,8 @@ def _error_text(error: ValidationError, place: str, *path) -> str:
     if kind == "missing":
         return f"{place}: field {path[-1]!r} is missing; add it (see rlvr_utils/recipe/profiles/pocket.yaml)"
     wish = re.sub(r"^\w+ should", "it should", mistake["msg"].removeprefix("Value error, "))
-    wish = wish.replace("valid tuple", "list").replace("valid dictionary", "mapping of names to values")
+    for theirs, plain in PLAIN_WORDS.items():
+        wish = wish.replace(theirs, plain)
     if not path:
         return (f"{place}: {wish}" if kind == "value_error" else
                 f"{place}: expected fields with their values, found {shown(mistake['input'])}; give them as an object")

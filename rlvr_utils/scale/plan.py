@@ -95,8 +95,16 @@ def _evaluations(config: RunConfig) -> int:
     """The number of evaluated checkpoints: during training, including its end, and kept for evaluation afterwards."""
     if not config.steps:
         return 1
-    during = sum(config.evaluated(step) for step in range(1, config.steps + 1))
-    return during + (config.steps // config.keep_every if config.keep_every else 0)
+    early = min(config.steps, config.eval_early_until)
+    periodic = _times(early, config.eval_early_every) + _times(config.steps, config.eval_every) - _times(
+        early, config.eval_every)
+    # The last step is evaluated even if it ends no period.
+    every = config.eval_early_every if early == config.steps else config.eval_every
+    return periodic + bool(every and config.steps % every) + _times(config.steps, config.keep_every)
+
+
+def _times(steps: int, every: int) -> int:
+    return steps // every if every else 0
 
 
 def _answers(config: RunConfig) -> int:
@@ -113,11 +121,25 @@ def _problems(benchmark: Benchmark) -> int:
     if name == benchmark.file:
         try:
             return len(load_benchmark(local_path(benchmark.file), benchmark.limit))
-        except UserError:  # the run itself reports what is wrong with the file
+        except UserError:  # `unread` reports what is wrong with the file
             name = benchmark.stands_for
     # The size of a public set is known; a plan downloads nothing.
     size = CATALOGUE[name].rows if name in CATALOGUE else UNKNOWN_SIZE
     return min(size, benchmark.limit or size)
+
+
+def unread(config: RunConfig) -> list[str]:
+    """What is wrong with the evaluation files whose sizes the plan could only assume."""
+    from rlvr_utils.data.problems import load_benchmark
+
+    wrong = []
+    for benchmark in config.benchmarks:
+        try:
+            if not benchmark.file.startswith(PUBLIC):
+                load_benchmark(local_path(benchmark.file), benchmark.limit)
+        except UserError as error:
+            wrong.append(str(error))
+    return list(dict.fromkeys(wrong))
 
 
 def preflight(config: RunConfig, hardware: Hardware, layout: str, force: bool) -> list[str]:

@@ -64,7 +64,7 @@ def chosen_notebooks(only: str | None) -> list[Path]:
     if not every:
         raise UserError(f"{NOTEBOOKS}: no notebooks, because an installed package does not contain them; run this from "
                         "a clone of the repository, or use train and evaluate, which need none")
-    chosen = [path for path in every if only in (None, path.stem, path.stem[:2])]
+    chosen = [path for path in every if only is None or only.zfill(2) in (path.stem, path.stem[:2])]
     if not chosen:
         raise UserError(f"notebook {only!r} does not exist; choose one of: {', '.join(p.stem[:2] for p in every)}")
     return chosen

@@ -9,6 +9,7 @@ import random
 from itertools import product
 from pathlib import Path
 
+from rlvr_utils.errors import take_no_options
 from rlvr_utils.records.files import write_atomically
 
 DATA = Path(__file__).parent / "data"
@@ -31,8 +32,9 @@ def problems() -> dict[str, list[dict]]:
     return {"pool": two[:POOL], "two_digits": two[POOL:], "one_digit": one}
 
 
-def main() -> None:
+def main(arguments: list[str] | None = None) -> None:
     """Write the files."""
+    take_no_options("rlvr_utils.sums.problems", __doc__, arguments)
     for name, rows in problems().items():
         write_atomically(DATA / f"{name}.jsonl", "".join(json.dumps(each) + "\n" for each in rows))
 

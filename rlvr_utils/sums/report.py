@@ -8,7 +8,7 @@ import sys
 
 from rlvr_utils.analysis.intervals import interval_text, mean_interval
 from rlvr_utils.analysis.measures import Runs, score
-from rlvr_utils.errors import UserError, escape_output
+from rlvr_utils.errors import UserError, escape_output, take_no_options
 from rlvr_utils.recipe.arms import with_arm
 from rlvr_utils.records.run import find
 from rlvr_utils.study.study import Study, open_study
@@ -62,8 +62,9 @@ def figure(study: Study, runs: Runs) -> None:
                 note=f"measured here: SmolLM2-135M-Instruct, seeds: {count}; 95 % intervals over seeds")
 
 
-def main() -> None:
+def main(arguments: list[str] | None = None) -> None:
     """The command line."""
+    take_no_options("rlvr_utils.sums.report", __doc__, arguments)
     escape_output()
     study = open_study(PROFILE, SEEDS)
     try:

@@ -137,7 +137,9 @@ def test_spelled_numbers(answer, gold, right):
         (r"2sqrt{5}", r"2\sqrt{5}", False), ("0.２5", "0.25", False), (r"a_1 + 2b", r"2b + a_1", True),
         (r"a_1 + 2b", r"a_2 + 2b", False), (r"\sqrt[3]{5}", r"\sqrt{5}", True),
         ("5", r"\boxed{5}", True), (r"\text{ a}\text{ b}", r"\text{ a}", False), ("", r"\boxed{5", False),
-        (r"\sqrt{1} / 2004!", "1 / 2004!", True),
+        (r"\sqrt{1} / 2004!", "1 / 2004!", True), ("n!", r"n \cdot (n-1)!", True), ("x!+1", "1+x!", True),
+        ("a!b!", "b!a!", True), ("ab!", "(ab)!", True), ("ab!", "b!a", False), ("n!", "n", False),
+        ("x_1!", "x_1!+0", True),
     ],
 )
 def test_the_training_reward_reads_latex_as_the_authors_do(answer, label, right):

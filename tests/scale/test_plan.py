@@ -56,6 +56,14 @@ def test_the_work_is_counted_from_the_configuration(made_up):
     assert costed.evaluation_tokens == pytest.approx((0.3 * 5 * 500 * 10, 5 * 500 * 10))
 
 
+@pytest.mark.parametrize("steps", range(1, 14))
+def test_as_many_evaluations_are_planned_as_training_makes(made_up, steps):
+    for every in (0, 1, 4):
+        for often, until in ((0, 0), (2, 6), (3, 5)):
+            config = made_up.changed(steps=steps, eval_every=every, eval_early_every=often, eval_early_until=until)
+            assert plan(config, A100).evaluations == sum(config.evaluated(step) for step in range(1, steps + 1))
+
+
 def test_memory_of_training_is_the_sum_of_its_parts(made_up):
     one = replace(A100, gpus=1)
     costed = plan(made_up, one)

@@ -69,6 +69,7 @@ def test_a_notebook_is_given_the_file_of_a_profile_and_not_its_name(tmp_path):
 def test_an_unknown_notebook_is_refused_with_the_list():
     with pytest.raises(UserError, match="'07' does not exist; choose one of: 00, 01"):
         chosen_notebooks("07")
+    assert chosen_notebooks("2") == chosen_notebooks("02")
 
 
 def test_without_notebooks_the_line_says_where_they_are(monkeypatch, tmp_path):
