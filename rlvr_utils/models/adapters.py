@@ -5,7 +5,7 @@ from __future__ import annotations
 from contextlib import contextmanager
 from pathlib import Path
 
-from rlvr_utils.errors import UserError, listed, shown
+from rlvr_utils.errors import UserError, shown
 from rlvr_utils.models.loading import load_policy, readable_as_umask_says
 from rlvr_utils.recipe.config import RunConfig
 
@@ -23,7 +23,7 @@ def adapted_modules(model, targets: tuple[str, ...]) -> dict:
         if not any(f".{name}".endswith(f".{target}") for name in linear):
             endings = dict.fromkeys(name.rpartition(".")[2] for name in linear)
             raise UserError(f"field 'lora_targets': {shown(target)} is not a linear layer of this "
-                            f"{model.config.model_type} model that can be adapted; choose from: {listed(endings)}")
+                            f"{model.config.model_type} model that can be adapted; choose from: {', '.join(endings)}")
     return {name: module for name, module in linear.items()
             if not targets or any(f".{name}".endswith(f".{target}") for target in targets)}
 
@@ -36,9 +36,19 @@ def adapter_shapes(model, config: RunConfig) -> dict[str, tuple[int, int]]:
     shapes = {}
     for name, module in adapted_modules(model, config.lora_targets).items() if config.lora_rank else ():
         outputs, inputs = reversed(module.weight.shape) if isinstance(module, Conv1D) else module.weight.shape
+        if config.lora_rank > (most := min(outputs, inputs)):
+            raise UserError(f"lora_rank={config.lora_rank}: layer {name} has {outputs} x {inputs} weights, so a rank "
+                            f"above {most} adds nothing; lower it, or leave that layer out of lora_targets")
         shapes[f"base_model.model.{name}.lora_A.weight"] = (config.lora_rank, inputs)
         shapes[f"base_model.model.{name}.lora_B.weight"] = (outputs, config.lora_rank)
     return shapes
+
+
+def check_layout(config: RunConfig, layout: str) -> None:
+    """Raise `UserError` for an adapter of a model that is not whole on its device."""
+    if config.lora_rank and layout != "replicated":
+        raise UserError(f"lora_rank={config.lora_rank}: an adapter is not trained with a sharded or offloaded model; "
+                        "launch with launch/one-gpu.yaml or launch/eight-gpus-ddp.yaml, or set lora_rank to 0")
 
 
 def adapter_settings(model, config: RunConfig):

@@ -78,8 +78,8 @@ def _tuple(value: object) -> object:
 
 
 def _names(value: object) -> object:
-    """One name may be given without a list."""
-    return (value,) if isinstance(value, str) else _tuple(value)
+    """Names may be given without a list, with commas between them."""
+    return tuple(map(str.strip, value.split(","))) if isinstance(value, str) else _tuple(value)
 
 
 Text = Annotated[str, AfterValidator(_writable)]

@@ -21,10 +21,10 @@ def export(run: Run, target: Path, step: int | None = None) -> None:
     """
     source = run.folder / "weights" if step is None else kept_policy(run.folder, step)
     if not source.is_dir():
-        kept = ", ".join(map(str, kept_steps(run))) or "none"
+        kept = ", ".join(map(str, kept_steps(run)))
         wanted = "its last step" if step is None else f"step {step}"
-        raise UserError(f"run {run.folder.name} has no weights of {wanted} (kept steps: {kept}); give another --step, "
-                        "or train the run here")
+        other = f"give another --step (kept steps: {kept}), or " if kept else ""
+        raise UserError(f"run {run.folder.name} has no weights of {wanted}; {other}train the run here")
     target = target.absolute()
     target.parent.mkdir(parents=True, exist_ok=True)
     fresh, card = target.with_name(f"{target.name}.new"), model_card(run, step)

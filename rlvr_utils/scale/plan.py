@@ -10,6 +10,7 @@ from math import isfinite
 
 from rlvr_utils.data.public import PUBLIC
 from rlvr_utils.errors import UserError, reason
+from rlvr_utils.models.adapters import check_layout
 from rlvr_utils.models.shapes import UnknownShape, adapter_size, model_config, parameter_count
 from rlvr_utils.recipe.config import Benchmark, RunConfig, local_path
 from rlvr_utils.scale.costs import GPU_PROCESS_BASE, WIDTHS, Cost
@@ -58,6 +59,7 @@ def plan(config: RunConfig, hardware: Hardware, layout: str = "replicated") -> P
     `layout` is one of `Cost`'s. Raises `UnknownShape` if the model's shape is not known or its cost cannot be
     estimated, `UserError` if there is no such model.
     """
+    check_layout(config, layout)
     shape = model_config(local_path(config.model))
     cost = Cost(config, hardware, layout, shape.get_text_config(), parameter_count(shape), adapter_size(shape, config))
     try:
@@ -175,6 +177,7 @@ def check_fit(plan: Plan) -> None:
     config, there = plan.config, USABLE * plan.hardware.ram
     if plan.ram > there:
         remedy = ("use fewer GPUs, or a machine with more" if plan.hardware.gpus else
+                  f"lower lora_rank (now {config.lora_rank})" if plan.adapter > plan.parameters else
                   f"lower micro_batch (now {config.micro_batch}), prompts_per_step or eval_batch")
         raise UserError(f"the run needs {plan.ram:.1f} GiB of RAM, but only {there:.1f} are usable; {remedy}")
     if plan.disk > plan.hardware.disk:
@@ -187,7 +190,9 @@ def _refuse_on_gpu(plan: Plan) -> None:
     config, there = plan.config, USABLE * plan.hardware.gpu_memory
     share = config.engine_memory * plan.hardware.gpu_memory
     where = f"GiB on each {plan.hardware.gpu}, but only {there:.1f} are usable"
-    sharding = "use more GPUs with launch/eight-gpus-fsdp.yaml or launch/eight-gpus-zero3.yaml"
+    # A sharded or offloaded model takes no adapter.
+    sharding = (f"lower lora_rank (now {config.lora_rank})" if config.lora_rank else
+                "use more GPUs with launch/eight-gpus-fsdp.yaml or launch/eight-gpus-zero3.yaml")
     if plan.resident > there:
         smaller = "" if config.lora_rank else "or launch/one-24gb-gpu.yaml, or set lora_rank, "
         raise UserError(f"weights, optimizer and reference need {plan.resident:.1f} {where}; {sharding}, {smaller}"

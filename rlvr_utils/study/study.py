@@ -212,7 +212,11 @@ def with_settings(config: RunConfig, settings: list[str]) -> RunConfig:
         if name in changes:
             raise UserError(f"--set {setting[:60]}: field {name!r} is set twice; give it one value")
         changes[name] = field_from_text(name, text)
-    return config.changed(**changes) if changes else config
+    changed = config.changed(**changes) if changes else config
+    if config.lora_rank and not changed.lora_rank and "learning_rate" not in changes:
+        raise UserError(f"--set lora_rank=0: the learning rate {config.learning_rate:g} is the adapter's, about ten "
+                        "times what all weights take; set learning_rate too")
+    return changed
 
 
 def refuse_doubled(options: dict, settings: list[str]) -> None:

@@ -9,7 +9,7 @@ import torch
 from trl import GRPOConfig
 
 from rlvr_utils.errors import UserError
-from rlvr_utils.models.adapters import adapter_settings
+from rlvr_utils.models.adapters import adapter_settings, check_layout
 from rlvr_utils.models.engines import own_stops, without_usage_statistics
 from rlvr_utils.processes import launched_layout, processes
 from rlvr_utils.recipe.config import RunConfig
@@ -31,9 +31,7 @@ def prepare(config: RunConfig, tokenizer):
     if config.engine == "transformers" and launched_layout() == "sharded":
         raise UserError("engine 'transformers' cannot generate with a sharded model; set engine to vllm, or launch "
                         "with launch/eight-gpus-ddp.yaml")
-    if config.lora_rank and launched_layout() != "replicated":
-        raise UserError(f"lora_rank={config.lora_rank}: an adapter is not trained with a sharded or offloaded model; "
-                        "launch with launch/one-gpu.yaml or launch/eight-gpus-ddp.yaml, or set lora_rank to 0")
+    check_layout(config, launched_layout())
     if processes() > 1 and config.eval_every:
         raise UserError(f"eval_every={config.eval_every}: evaluation during training works in a single process only; "
                         "set eval_every to 0, and keep_every to evaluate the kept policies afterwards")

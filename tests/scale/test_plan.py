@@ -104,6 +104,8 @@ def test_an_adapter_replaces_what_is_trained_and_the_reference(made_up):
     assert costed.disk * GIB == pytest.approx(2 * 3 * 4 * adapter + weights + 11 * costs.RECORDS)
     assert (costed.ram - plan(made_up, one).ram) * GIB == pytest.approx(costs.MERGE_WIDTH * PARAMETERS)
     assert plan(config.changed(lora_targets=("q_proj",)), one).adapter == 2 * 2 * (8 + 8)
+    with pytest.raises(UserError, match="rank above 4 adds nothing"):  # of the keys, which have one head of four
+        plan(config.changed(lora_rank=5), one)
     assert f"{adapter:,} parameters" in plan_text(costed)
     with pytest.raises(UserError, match="lora_targets.*'query'"):
         plan(config.changed(lora_targets=("query",)), one)

@@ -5,6 +5,7 @@ import json
 
 import pytest
 from conftest import line_of
+from curves import expected, watched
 
 from rlvr_utils import cli
 from rlvr_utils.recipe.config import field_from_text, to_fields
@@ -15,8 +16,7 @@ from rlvr_utils.training import trackers
 
 @pytest.fixture(scope="module")
 def config(tiny_config):
-    """Two updates a step, so that steps are no updates; entropy alone leaves something unknown."""
-    return tiny_config.changed(steps=2, eval_every=2, save_every=1, updates_per_rollout=2, micro_batch=4, kl_coef=0.0)
+    return watched(tiny_config)
 
 
 @pytest.fixture(scope="module")
@@ -53,16 +53,6 @@ def curves(monkeypatch):
     monkeypatch.setattr(trackers, "find_spec", lambda name: True)
     monkeypatch.setattr(integration_utils, "INTEGRATION_TO_CALLBACK", dict.fromkeys(("trackio", "wandb"), Noting))
     return Noting
-
-
-def expected(run) -> list[tuple[int, dict]]:
-    """What the records say, by rollout step."""
-    rows = {row["step"]: {name: value for name, value in row.items() if value is not None and name != "step"}
-            for row in run.rows("metrics")}
-    for row in run.rows("evaluations"):
-        rows[row["step"]] |= {f"{row['benchmark']}/accuracy/{grader}": value
-                              for grader, value in row["accuracy"].items()}
-    return sorted(rows.items())
 
 
 def test_a_tracker_is_given_the_records_by_rollout_steps_and_changes_nothing(config, plain, curves, tmp_path, capsys):
@@ -121,41 +111,3 @@ def test_an_evaluation_has_no_curve_to_show(plain, capsys):
     for words in (["evaluate", "--run", str(plain.folder)], ["evaluate"]):
         assert cli.main([*words, "--set", "report_to=trackio"]) == 2
         assert "report_to" in capsys.readouterr().err
-
-
-# ---- the real ones, where they are installed ------------------------------------------------------------------------
-
-def test_tensorboard_reads_back_what_was_recorded(config, plain, tmp_path):
-    pytest.importorskip("tensorboard")
-    from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
-
-    obtain(config.changed(report_to=("tensorboard",)), tmp_path)
-    events = EventAccumulator(str(tmp_path / "tensorboard" / plain.folder.name)).Reload()
-    for step, row in expected(plain):
-        for name, value in row.items():
-            shown = {event.step: event.value for event in events.Scalars(f"train/{name}")}
-            assert shown[step] == pytest.approx(value), name
-
-
-def test_trackio_reads_back_what_was_recorded(config, plain, forks, tmp_path, monkeypatch):
-    """In a process of its own: trackio reads its folder's name when it is imported."""
-    pytest.importorskip("trackio")
-    import os
-    import subprocess
-    import sys
-
-    (tmp_path / "config.json").write_text(json.dumps(to_fields(config.changed(report_to=("trackio",)))))
-    there = {**os.environ, "TRACKIO_DIR": str(tmp_path / "trackio")}
-    done = subprocess.run([sys.executable, "-m", "rlvr_utils", "train", "--config", tmp_path / "config.json",
-                           "--results", tmp_path / "results"], env=there, capture_output=True, text=True)
-    assert done.returncode == 0, done.stderr
-    assert done.stdout.splitlines()[0] == str(tmp_path / "results" / "runs" / plain.folder.name)
-    read = ("import json, trackio; run, = trackio.Api().runs('pocket'); "
-            "print(json.dumps([run.name, trackio.sqlite_storage.SQLiteStorage.get_logs('pocket', run.name)]))")
-    done = subprocess.run([sys.executable, "-c", read], env=there, capture_output=True, text=True)
-    assert done.returncode == 0, done.stderr
-    name, rows = json.loads(done.stdout.splitlines()[-1])
-    shown = {row["train/global_step"]: row for row in rows if "train/outcome" in row}
-    assert name == plain.folder.name and sorted(shown) == [1, 2]
-    for step, row in expected(plain):
-        assert {key: shown[step][f"train/{key}"] for key in row} == pytest.approx(row)
