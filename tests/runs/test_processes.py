@@ -25,13 +25,14 @@ def setting(tmp_path_factory):
 
 @pytest.fixture(scope="module")
 def stopped_and_resumed(setting, tmp_path_factory):
-    """A run of each architecture by two processes that stopped after a step and went on."""
+    """A run of each architecture by two processes that torchrun started and that stopped after a step, resumed by
+    accelerate with the shipped file."""
     results, configs = tmp_path_factory.mktemp("two processes"), [*setting.configs.values()]
     assert all_trained(TORCHRUN, configs, results, "--stop-after", "1") == [None] * 3
     for config in configs:  # each process has saved the state of its own generators
         states = (partial_folder(config, results) / "checkpoints" / "checkpoint-1").glob("rng_state_*.pth")
         assert len(list(states)) == 2
-    return dict(zip(SHAPES, all_trained(TORCHRUN, configs, results)))
+    return dict(zip(SHAPES, all_trained(accelerate("eight-gpus-ddp.yaml"), configs, results)))
 
 
 @pytest.mark.parametrize("kind", SHAPES)
@@ -54,11 +55,6 @@ def test_a_process_that_is_killed_in_the_middle_loses_nothing(setting, tmp_path)
     assert f"Signal {signal.SIGKILL.value} " in done.stderr
     run = trained(TORCHRUN, config, tmp_path)
     assert run.provenance["resumed_from"] == 2
-    as_one_process(run, setting.alone[TIED])
-
-
-def test_accelerate_launch_trains_by_the_shipped_file_what_one_process_trains(setting, tmp_path):
-    run = trained(accelerate("eight-gpus-ddp.yaml"), setting.configs[TIED], tmp_path)
     as_one_process(run, setting.alone[TIED])
 
 
