@@ -1,9 +1,11 @@
 """The audit: its arithmetic, what it refuses, and that a failed gate ends it with status 1."""
 from __future__ import annotations
 
+import json
 import random
 
 import pytest
+from conftest import ROOT
 
 from rlvr_utils.errors import UserError
 from rlvr_utils.pocket import audit
@@ -72,3 +74,18 @@ def test_a_model_without_an_audit_is_not_refused(tmp_path, tiny_config):
 def test_bounds_belong_to_a_gate():
     assert Gate("a", "", 0.4, 0.4, 0.6).passed and Gate("a", "", 0.6, 0.4, 0.6).passed
     assert not Gate("a", "", 0.61, 0.4, 0.6).passed and "FAIL" in table([Gate("a", "", 0.3, 0.4, 0.6)])
+
+
+def test_the_model_cards_gates_by_tokens_are_those_on_record():
+    """The last column is the audit of the base itself."""
+    card = (audit.BASE / "README.md").read_text(encoding="utf-8").partition("## Gates by tokens read")[2]
+    lines = [line.strip("|").split("|") for line in card.splitlines() if line.startswith("| ")]
+    rows = [[cell.strip() for cell in line] for line in lines]
+    files = [*(ROOT / "results" / "pretraining" / f"{tokens}M-tokens.jsonl" for tokens in (16.5, 24.8)),
+             audit.BASE / audit.RECORD]
+    for place, file in enumerate(files, start=2):
+        gates = {row["name"]: row for row in map(json.loads, file.read_text(encoding="utf-8").splitlines())}
+        for row in rows[2:]:
+            gate = gates[row[0]]
+            assert row[place] == f"{gate['value']:.3f}" + ("" if gate["passed"] else ", fails"), row
+    assert len(rows) > 10
